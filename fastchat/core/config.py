@@ -1,0 +1,255 @@
+"""A frozen dataclass per process: its fields are the flags, its docstring the help, its defaults
+the only defaults. This is the one module that reads the environment.
+"""
+
+import argparse
+import dataclasses
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from fastchat.core.errors import ConfigError
+
+C = TypeVar("C")
+
+_META = "fastchat.flag"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Flag:
+    help: str
+    names: tuple[str, ...]
+    env: str | None
+    choices: Callable[[], Sequence[str]] | None
+    parse: Callable[[str], Any] | None
+    metavar: str | None
+    positional: bool
+    secret: bool
+
+
+def flag(
+    default: Any = dataclasses.MISSING,
+    *,
+    help: str,
+    names: Sequence[str] = (),
+    env: str | None = None,
+    choices: Callable[[], Sequence[str]] | None = None,
+    parse: Callable[[str], Any] | None = None,
+    metavar: str | None = None,
+    positional: bool = False,
+    secret: bool = False,
+) -> Any:
+    """A dataclass field that is also a command-line flag.
+
+    The flag is spelled like the field; `names` are further spellings. `env` names the variable that
+    replaces the default. `choices` is called when the parser is built, so a table can grow until
+    then. `parse` turns one word into a value (and raises ValueError with a reason). A `positional`
+    one has no spelling: it is the word that belongs to no flag. A `secret` is never shown.
+    """
+    meta = _Flag(
+        help=help,
+        names=tuple(names),
+        env=env,
+        choices=choices,
+        parse=parse,
+        metavar=metavar,
+        positional=positional,
+        secret=secret,
+    )
+    return dataclasses.field(default=default, metadata={_META: meta})
+
+
+def parser(
+    config: type[C], *, prog: str | None = None, environ: Mapping[str, str] = os.environ
+) -> argparse.ArgumentParser:
+    """The command line of a process. A fault in the environment raises `ConfigError`."""
+    built = argparse.ArgumentParser(
+        prog=prog, description=config.__doc__, formatter_class=_HelpFormatter
+    )
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]  # C is a dataclass type
+        meta = field.metadata.get(_META)
+        if meta is not None:
+            _add(built, field, meta, hints[field.name], environ)
+    return built
+
+
+def parse(
+    config: type[C],
+    argv: Sequence[str] | None = None,
+    *,
+    prog: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> C:
+    """Build the configuration from the command line; argparse exits with status 2 on a bad one."""
+    built = parser(config, prog=prog, environ=environ)
+    values = vars(built.parse_args(argv))
+    try:
+        return config(**values)
+    except (ConfigError, ValueError) as error:
+        built.error(str(error))
+
+
+def shown(config: object) -> str:
+    """The configuration as the first line of a log shows it, without secrets."""
+    pairs = []
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]  # a dataclass instance
+        value = getattr(config, field.name)
+        meta = field.metadata.get(_META)
+        hidden = meta is not None and meta.secret and value
+        pairs.append(f"{field.name}={'***' if hidden else repr(value)}")
+    return f"Namespace({', '.join(pairs)})"
+
+
+def supervisor(environ: Mapping[str, str] = os.environ) -> int | None:
+    """The process that started this one and will restart it, if there is one."""
+    pid = environ.get("FASTCHAT_SUPERVISED", "")
+    return int(pid) if pid.isdecimal() else None
+
+
+def environment() -> dict[str, str]:
+    """A copy of the environment, to be changed and handed to child processes."""
+    return dict(os.environ)
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where logs and other traces of running go: $XDG_STATE_HOME/fastchat."""
+    base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "fastchat"
+
+
+def folder_or_none(text: str) -> Path | None:
+    """Empty means no folder."""
+    return Path(text) if text else None
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words separated by commas, blanks or line ends."""
+    return tuple(text.replace(",", " ").split())
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Keeps the docstring's paragraphs and says every default."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34, width=100)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """As Python 3.13 writes it, so that the help is the same under every version."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        metavar = self._get_default_metavar_for_optional(action)
+        return f"{', '.join(action.option_strings)} {self._format_args(action, metavar)}"
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = [" ".join(p.split()) for p in text.split("\n\n")]
+        return "\n\n".join(
+            super(_HelpFormatter, self)._fill_text(p, width, indent) for p in paragraphs
+        )
+
+
+class _Words(argparse.Action):
+    """`--flag a b c` and `--flag a,b,c` mean the same."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, tuple(word for value in values for word in words(value)))
+
+
+def _add(
+    built: argparse.ArgumentParser,
+    field: "dataclasses.Field[Any]",
+    meta: _Flag,
+    hint: Any,
+    environ: Mapping[str, str],
+) -> None:
+    spelled = "--" + field.name.replace("_", "-")
+    default, required = _default(field, meta, hint, environ)
+    options: dict[str, Any] = {
+        "dest": field.name,
+        "default": default,
+        "help": _help(meta, field.default),
+    }
+    if _is_bool(hint):
+        options["action"] = "store_true"
+    else:
+        options["required"] = required
+        options["metavar"] = meta.metavar
+        if meta.choices is not None:
+            options["choices"] = sorted(meta.choices())
+            options["metavar"] = meta.metavar or "{" + ",".join(options["choices"]) + "}"
+        if _is_words(hint) and meta.parse is None:
+            options |= {"nargs": "+", "action": _Words, "metavar": meta.metavar or "WORD"}
+        else:
+            options["type"] = meta.parse or _scalar(hint)
+            options["metavar"] = options["metavar"] or field.name.rsplit("_", 1)[-1].upper()
+    if meta.positional:
+        del options["dest"]
+        if not options.pop("required"):
+            options["nargs"] = "?"
+        built.add_argument(field.name, **options)
+    else:
+        built.add_argument(spelled, *meta.names, **options)
+
+
+def _default(
+    field: "dataclasses.Field[Any]", meta: _Flag, hint: Any, environ: Mapping[str, str]
+) -> tuple[Any, bool]:
+    text = environ.get(meta.env) if meta.env is not None else None
+    if text or (text is not None and meta.parse is not None):
+        return _from_environment(meta, hint, text), False
+    missing = field.default is dataclasses.MISSING
+    return (None if missing else field.default), missing
+
+
+def _from_environment(meta: _Flag, hint: Any, text: str) -> Any:
+    try:
+        if _is_words(hint) and meta.parse is None:
+            return words(text)
+        if _is_bool(hint):
+            return text.lower() not in ("0", "false", "no", "off")
+        value = (meta.parse or _scalar(hint))(text)
+    except ValueError as error:
+        raise ConfigError(f"the environment variable {meta.env}: {error}") from None
+    if meta.choices is not None and value not in meta.choices():
+        names = ", ".join(sorted(meta.choices()))
+        raise ConfigError(f"the environment variable {meta.env}: choose from {names}")
+    return value
+
+
+def _help(meta: _Flag, default: Any) -> str:
+    notes = []
+    if default not in (None, False, (), dataclasses.MISSING):
+        notes.append(f"default: {default}")
+    if meta.env is not None:
+        notes.append(f"environment: {meta.env}")
+    text = meta.help + (f" ({'; '.join(notes)})" if notes else "")
+    return text.replace("%", "%%")
+
+
+def _scalar(hint: Any) -> Callable[[str], Any]:
+    for candidate in (int, float, Path):
+        if candidate in (hint, *typing.get_args(hint)):
+            return candidate
+    return str
+
+
+def _is_bool(hint: Any) -> bool:
+    return hint is bool
+
+
+def _is_words(hint: Any) -> bool:
+    candidates = (hint, *typing.get_args(hint)) if _is_union(hint) else (hint,)
+    return any(typing.get_origin(candidate) is tuple for candidate in candidates)
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType, Literal)

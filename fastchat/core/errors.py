@@ -1,0 +1,152 @@
+"""Every error that reaches a user, each with its HTTP status and stable numeric code.
+
+PlatformError                   500  50001
+├── InvalidRequest              400  40001
+│   ├── OutOfRange              400  40302
+│   ├── ContextOverflow         400  40303
+│   ├── Unsupported             400  40001
+│   ├── BodyTooLarge            413  40001
+│   └── HeadTooLarge            431  40001
+├── InvalidKey                  401  40102
+├── NoPermission                403  40103
+├── UnknownModel                404  40301
+├── Conflict                    409  40001
+├── Overloaded                  503  42903   with Retry-After
+├── EngineFailed                500  50001
+│   └── OutOfMemory             500  50002
+├── NoWorker                    503  50005   with Retry-After
+└── WorkerTimeout               504  50006
+
+and, before anything is served: ConfigError, a sentence for the terminal.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+
+class PlatformError(Exception):
+    """`message` is for the user: cause and remedy. `param` names the field at fault."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[int] = 50001
+    type: ClassVar[str] = "server_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s: int | None = None
+
+
+class InvalidRequest(PlatformError):
+    status = 400
+    code = 40001
+    type = "invalid_request_error"
+
+
+class OutOfRange(InvalidRequest):
+    code = 40302
+
+
+class ContextOverflow(InvalidRequest):
+    code = 40303
+
+    def __init__(self, prompt_tokens: int, context_length: int, *, param: str = "messages") -> None:
+        super().__init__(
+            f"This model's maximum context length is {context_length} tokens, but the prompt has "
+            f"{prompt_tokens} tokens and an answer needs at least one (context_length_exceeded). "
+            "Shorten the prompt.",
+            param=param,
+        )
+        self.prompt_tokens = prompt_tokens
+        self.context_length = context_length
+
+
+class Unsupported(InvalidRequest):
+    def __init__(self, features: Iterable[str], *, model: str) -> None:
+        names = ", ".join(sorted(features))
+        super().__init__(f"The model {model!r} does not support: {names}.", param=names)
+
+
+class BodyTooLarge(InvalidRequest):
+    status = 413
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request body is larger than {limit_bytes} bytes.")
+
+
+class HeadTooLarge(InvalidRequest):
+    status = 431
+
+
+class InvalidKey(PlatformError):
+    status = 401
+    code = 40102
+    type = "authentication_error"
+
+
+class NoPermission(PlatformError):
+    status = 403
+    code = 40103
+    type = "permission_error"
+
+
+class UnknownModel(PlatformError):
+    status = 404
+    code = 40301
+    type = "invalid_request_error"
+
+    def __init__(self, model: str, known: Sequence[str]) -> None:
+        super().__init__(f"Only {'&&'.join(known)} allowed now, your model {model}", param="model")
+
+
+class Conflict(PlatformError):
+    status = 409
+    code = 40001
+    type = "invalid_request_error"
+
+
+class Overloaded(PlatformError):
+    status = 503
+    code = 42903
+    type = "overloaded_error"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class EngineFailed(PlatformError):
+    """The engine broke; the request was fine."""
+
+
+class OutOfMemory(EngineFailed):
+    code = 50002
+
+
+class NoWorker(PlatformError):
+    status = 503
+    code = 50005
+
+    def __init__(self, model: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(
+            f"No worker for the model {model!r} answers right now (CONTROLLER_NO_WORKER). "
+            "It may be starting again: retry shortly, or look at the worker's log."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class WorkerTimeout(PlatformError):
+    status = 504
+    code = 50006
+    type = "timeout_error"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f"The worker was silent for {limit_s:g} s (CONTROLLER_WORKER_TIMEOUT). "
+            "FASTCHAT_WORKER_API_TIMEOUT raises the limit."
+        )
+
+
+class ConfigError(Exception):
+    """A process cannot start as it was told to: one sentence with the remedy, exit status 2."""

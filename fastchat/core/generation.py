@@ -1,0 +1,202 @@
+"""What an engine is asked and what it answers: the keystone that every floor stands on.
+
+An engine turns one `GenerationRequest` into a stream of `Chunk`s. The stream ends in exactly one
+way: a chunk with a `finish_reason`, or an exception from `core.errors`. Whoever stops reading
+closes the iterator (`aclose`), and the engine stops working for it: within 250 ms while it decodes,
+within one batch while it still reads the prompt.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+from fastchat.core.errors import EngineFailed
+
+FinishReason = Literal["stop", "length"]
+
+# What a request may need beyond plain text in and text out. An engine declares those it honours;
+# a request that needs another is refused before it reaches the engine.
+Feature = Literal[
+    "chat",
+    "token_prompt",
+    "logprobs",
+    "json_schema",
+    "seed",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "logit_bias",
+    "stop_token_ids",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation that the engine renders with the model's own template."""
+
+    messages: tuple[Message, ...]
+
+
+# Text is taken as it stands, token ids are taken as they are, a chat is rendered by the engine.
+Prompt = str | tuple[int, ...] | Chat
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How the next token is chosen. The defaults change nothing; temperature 0 is greedy."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int | None = None
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerationRequest:
+    """One answer wanted.
+
+    `max_tokens` None means as many as the context holds. `logprobs` is the number of alternatives
+    wanted beside each chosen token (0: the chosen one only; None: none). `json_schema` constrains
+    the answer; the empty schema means any JSON object.
+    """
+
+    id: str
+    model: str
+    prompt: Prompt
+    max_tokens: int | None = None
+    sampling: Sampling = Sampling()
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    logprobs: int | None = None
+    json_schema: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens so far. `cached_tokens` of the prompt were not computed again."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenLogprob:
+    """`raw` holds the token's own bytes: a token may be part of a character."""
+
+    token: str
+    raw: bytes
+    logprob: float
+    top: tuple["TokenLogprob", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """New text since the chunk before, the usage so far, and at the very end why it ended."""
+
+    text: str = ""
+    usage: Usage = Usage()
+    finish_reason: FinishReason | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Engine(Protocol):
+    """Inference. `generate` may raise at once or while it is read; both are `PlatformError`s."""
+
+    @property
+    def model_names(self) -> Sequence[str]: ...
+
+    @property
+    def features(self) -> frozenset[Feature]: ...
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]: ...
+
+    async def aclose(self) -> None: ...
+
+
+# Abilities: an engine that lacks one simply does not have the method.
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    async def count_tokens(self, prompt: Prompt) -> int: ...
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    async def tokenize(self, text: str) -> Sequence[int]: ...
+
+    async def detokenize(self, token_ids: Sequence[int]) -> str: ...
+
+
+@runtime_checkable
+class RendersChat(Protocol):
+    async def render(self, chat: Chat) -> str:
+        """The exact prompt that `generate` makes of this chat."""
+        ...
+
+
+@runtime_checkable
+class ContextBound(Protocol):
+    @property
+    def context_length(self) -> int:
+        """Tokens that one request may hold, prompt and answer together."""
+        ...
+
+
+def required_features(request: GenerationRequest) -> frozenset[Feature]:
+    """What an engine must declare to be given this request."""
+    sampling = request.sampling
+    needs: dict[Feature, bool] = {
+        "chat": isinstance(request.prompt, Chat),
+        "token_prompt": isinstance(request.prompt, tuple),
+        "logprobs": request.logprobs is not None,
+        "json_schema": request.json_schema is not None,
+        "seed": sampling.seed is not None,
+        "top_k": sampling.top_k is not None,
+        "min_p": sampling.min_p > 0,
+        "presence_penalty": sampling.presence_penalty != 0,
+        "frequency_penalty": sampling.frequency_penalty != 0,
+        "repetition_penalty": sampling.repetition_penalty != 1,
+        "logit_bias": bool(sampling.logit_bias),
+        "stop_token_ids": bool(request.stop_token_ids),
+    }
+    return frozenset(name for name, needed in needs.items() if needed)
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Consecutive chunks of one answer as one chunk."""
+    last = chunks[-1]
+    return Chunk(
+        text="".join(chunk.text for chunk in chunks),
+        usage=last.usage,
+        finish_reason=last.finish_reason,
+        logprobs=tuple(token for chunk in chunks for token in chunk.logprobs),
+    )
+
+
+async def collect(chunks: AsyncIterator[Chunk]) -> Chunk:
+    """The whole answer as one chunk. Raises `EngineFailed` if the stream just stops."""
+    seen: list[Chunk] = []
+    async for chunk in chunks:
+        seen.append(chunk)
+        if chunk.finish_reason is not None:
+            return joined(seen)
+    raise EngineFailed("The engine stopped without saying why.")

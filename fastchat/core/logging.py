@@ -1,0 +1,44 @@
+"""Logging, configured once by the entry point: standard error and a daily file in LOGDIR."""
+
+import logging
+import os
+import sys
+from logging.handlers import TimedRotatingFileHandler
+from pathlib import Path
+
+LINE = "%(asctime)s | %(levelname)s | %(name)s | %(message)s"
+STAMP = "%Y-%m-%d %H:%M:%S"
+
+
+def configure(filename: str, *, logdir: Path | None, level: int = logging.INFO) -> None:
+    """Send every record to standard error and to `logdir/filename`, rotated daily (UTC).
+
+    `logdir` None writes no file. When standard error already is that very file (`controller >
+    controller.log 2>&1`), lines are written once and nobody rotates what the shell holds open.
+    """
+    root = logging.getLogger()
+    root.setLevel(level)
+    for handler in _handlers(filename, logdir):
+        handler.setFormatter(logging.Formatter(LINE, STAMP))
+        root.addHandler(handler)
+    logging.captureWarnings(True)
+
+
+def _handlers(filename: str, logdir: Path | None) -> list[logging.Handler]:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if logdir is None:
+        return handlers
+    path = logdir / filename
+    logdir.mkdir(parents=True, exist_ok=True)
+    if not _is_standard_error(path):
+        handlers.append(
+            TimedRotatingFileHandler(path, when="D", utc=True, encoding="utf-8", delay=True)
+        )
+    return handlers
+
+
+def _is_standard_error(path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(sys.stderr.fileno()), path.stat())
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,35 @@
+"""Where bytes can be sent: a value that engines and tables hand to the relay."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+Dialect = Literal["openai"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An HTTP/1.1 server. `headers` are added to each request; `prefix` goes before each path."""
+
+    host: str
+    port: int
+    tls: bool = False
+    prefix: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @classmethod
+    def from_url(cls, url: str) -> "Upstream":
+        """Raises ValueError for anything but an absolute http or https URL."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not an http address: {url!r}")
+        tls = parts.scheme == "https"
+        port = parts.port or (443 if tls else 80)
+        return cls(parts.hostname, port, tls, parts.path.rstrip("/"))
+
+
+@runtime_checkable
+class Relayable(Protocol):
+    """The ability of an engine that already speaks a dialect over HTTP."""
+
+    def upstream(self, dialect: Dialect) -> Upstream | None: ...
