@@ -1,0 +1,65 @@
+"""What both clients need of an HTTP client: one session, JSON out, bytes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from fastchat.core.errors import InvalidRequest
+from fastchat.protocol.codec import encode
+
+# What a peer's network or a peer's nonsense can raise.
+NETWORK_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, InvalidRequest, ValueError)
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"authorization": f"Bearer {token}"}
+
+
+class Api:
+    """Calls to one base address. `session` belongs to whoever opened it."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, *, token: str | None, timeout_s: float
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._session = session
+        self._headers = {"content-type": "application/json", **bearer(token)}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+
+    async def post(self, path: str, message: object = None) -> bytes:
+        """Raises one of `NETWORK_ERRORS`, or `aiohttp.ClientResponseError` on another status."""
+        async with self._session.post(
+            self.base_url + path,
+            data=encode(message),
+            headers=self._headers,
+            timeout=self._timeout,
+            allow_redirects=False,
+        ) as answer:
+            body = await answer.read()
+            if answer.status != 200:
+                raise aiohttp.ClientResponseError(
+                    answer.request_info,
+                    answer.history,
+                    status=answer.status,
+                    message=body.decode(errors="replace")[:500],
+                )
+            return body
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, *, body: bytes | None, silence_s: float
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer without an end in sight, bounded by silence only."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=silence_s)
+        async with self._session.request(
+            method,
+            self.base_url + path,
+            data=body,
+            headers=self._headers,
+            timeout=timeout,
+            allow_redirects=False,
+        ) as answer:
+            answer.raise_for_status()
+            yield answer

@@ -1,0 +1,134 @@
+"""Messages between the controller and those who work with it: 0.2.36's, and what we add.
+
+A worker of 0.2.36 sends no `epoch` and gets `null` for an answer; one of ours sends an epoch and is
+told so. Of two registrations of one address the higher epoch wins: an address is one host, so that
+host's clock at the worker's start orders its incarnations.
+"""
+
+import math
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+MAX_SPEED = 100.0
+
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Address = Annotated[str, Meta(min_length=1, max_length=512)]
+Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
+Count = Annotated[float, Meta(ge=0, le=1e9)]
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """`speed` is a relative weight; `queue_length` counts requests running and waiting."""
+
+    model_names: Names
+    speed: Annotated[float, Meta(gt=0)] = 1
+    queue_length: Count = 0
+
+    def __str__(self) -> str:
+        # The line operators of 0.2.36 look for.
+        status = {
+            "model_names": list(self.model_names),
+            "speed": _plain(self.speed),
+            "queue_length": _plain(self.queue_length),
+        }
+        return str(status)
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    worker_name: Address
+    worker_status: WorkerStatus
+    check_heart_beat: bool = True
+    multimodal: bool = False
+    epoch: int | None = None
+    dialects: tuple[Name, ...] = ()
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a worker that sent an epoch."""
+
+    epoch: int
+
+
+class HeartBeat(msgspec.Struct, frozen=True, kw_only=True):
+    worker_name: Address
+    queue_length: Count
+    epoch: int | None = None
+
+
+class HeartBeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    exist: bool
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that drains takes its leave."""
+
+    worker_name: Address
+    epoch: int
+
+
+class ModelRef(msgspec.Struct, frozen=True, kw_only=True):
+    model: Name
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+    models: list[str]
+
+
+class WorkerAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """`address` is empty when no worker serves the model."""
+
+    address: str
+
+
+class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the controller's table. `dialects` is empty for a worker of 0.2.36."""
+
+    address: str
+    model_names: tuple[str, ...]
+    speed: float = 1
+    queue_length: float = 0
+    epoch: int | None = None
+    multimodal: bool = False
+    dialects: tuple[str, ...] = ()
+
+
+class TableUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of `GET /workers/watch`. A snapshot replaces all that was known; an update without
+    content is a sign of life."""
+
+    snapshot: bool = False
+    dispatch_method: str | None = None
+    put: tuple[WorkerEntry, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+class Dispatched(msgspec.Struct, frozen=True, kw_only=True):
+    """One choice of a worker: the candidates, their loads at that moment, the chosen address."""
+
+    model: str
+    names: tuple[str, ...]
+    queue_lens: tuple[float, ...]
+    ret: str
+
+    def __str__(self) -> str:
+        return (
+            f"get_worker_address names: {list(self.names)}, "
+            f"queue_lens: {[round(n, 3) for n in self.queue_lens]}, ret: {self.ret}"
+        )
+
+
+class DispatchReport(msgspec.Struct, frozen=True, kw_only=True):
+    dispatches: Annotated[tuple[Dispatched, ...], Meta(max_length=10_000)]
+
+
+def clamped(status: WorkerStatus) -> WorkerStatus:
+    """A worker may boast; it does not get more than a hundredfold share for it."""
+    if status.speed <= MAX_SPEED:
+        return status
+    return msgspec.structs.replace(status, speed=MAX_SPEED)
+
+
+def _plain(number: float) -> float:
+    return int(number) if math.isfinite(number) and number == int(number) else number

@@ -1,0 +1,1 @@
+"""The OpenAI dialect: what clients send and what they get."""

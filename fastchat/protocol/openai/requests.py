@@ -1,0 +1,107 @@
+"""What clients send. Fields nobody here knows are ignored; fields that would change the answer and
+that we do not honour are known, so that they can be refused by name.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Stop = str | Annotated[list[str], Meta(max_length=64)] | None
+
+
+class Peek(msgspec.Struct, frozen=True):
+    """The two fields a gateway needs to route a request."""
+
+    model: str
+    stream: bool | None = None
+
+
+class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
+    text: str
+
+
+class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
+    image_url: Any = None
+
+
+class AudioPart(msgspec.Struct, frozen=True, tag_field="type", tag="input_audio"):
+    input_audio: Any = None
+
+
+class FilePart(msgspec.Struct, frozen=True, tag_field="type", tag="file"):
+    file: Any = None
+
+
+Part = TextPart | ImagePart | AudioPart | FilePart
+
+
+class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
+    role: str
+    content: str | list[Part]
+    tool_calls: list[Any] | None = None
+
+
+class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    include_usage: bool | None = None
+
+
+class JsonSchemaFormat(msgspec.Struct, frozen=True, kw_only=True):
+    schema: dict[str, Any] = {}  # msgspec copies an empty default
+    name: str = "schema"
+
+
+class ResponseFormat(msgspec.Struct, frozen=True, kw_only=True):
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: JsonSchemaFormat | None = None
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """What chat and plain completions have in common."""
+
+    model: str
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    stop: Stop = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    seed: int | None = None
+    logit_bias: dict[str, float] | None = None
+    response_format: ResponseFormat | None = None
+    user: str | None = None
+
+
+class ChatRequest(Generation, frozen=True, kw_only=True):
+    """`messages` as one string is a raw prompt, as it was in 0.2.36."""
+
+    messages: str | list[ChatMessage]
+    max_completion_tokens: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
+    modalities: list[str] | None = None
+
+
+class CompletionRequest(Generation, frozen=True, kw_only=True):
+    prompt: str | list[str] | list[int] | list[list[int]]
+    logprobs: int | None = None
+    echo: bool | None = None
+    suffix: str | None = None
+    best_of: int | None = None
+    use_beam_search: bool | None = None
+
+
+class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Count or list the tokens of a text, or of a chat as the model's template renders it."""
+
+    model: str | None = None
+    prompt: str | None = None
+    messages: list[ChatMessage] | None = None

@@ -1,0 +1,108 @@
+"""What workers of 0.2.36 and their callers say to each other.
+
+A stream is a run of JSON messages, each followed by a zero byte, each with the whole text so far.
+Every field of a request but the prompt may be missing or null.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fastchat.core.errors import PlatformError
+
+END = b"\0"
+
+SERVER_ERROR = "**NETWORK ERROR DUE TO HIGH TRAFFIC. PLEASE REGENERATE OR REFRESH THIS PAGE.**"
+
+
+class GenerateParams(msgspec.Struct, frozen=True, kw_only=True):
+    prompt: str
+    model: str | None = None
+    temperature: float | None = None
+    repetition_penalty: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    max_new_tokens: int | None = None
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    echo: bool | None = None
+    logprobs: int | None = None
+    images: list[str] | None = None
+    best_of: int | None = None
+    use_beam_search: bool | None = None
+
+
+class WireUsage(msgspec.Struct, frozen=True, kw_only=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class WireLogprobs(msgspec.Struct, frozen=True, kw_only=True):
+    text_offset: list[int]
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float]]
+
+
+class StreamMessage(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+    error_code: int = 0
+    usage: WireUsage | None = None
+    finish_reason: str | None = None
+    logprobs: WireLogprobs | None = None
+
+
+class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+    error_code: int
+
+    @classmethod
+    def of(cls, error: PlatformError) -> "ErrorMessage":
+        return cls(text=f"{SERVER_ERROR}\n\n({error.message})", error_code=error.code)
+
+
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of the calls that may name a model, or have no body at all."""
+
+    model: str | None = None
+
+
+class ModelDetails(msgspec.Struct, frozen=True, kw_only=True):
+    context_length: int
+
+
+class CountRequest(msgspec.Struct, frozen=True, kw_only=True):
+    prompt: str
+    model: str | None = None
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
+    error_code: int = 0
+
+
+class ConvTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    conv: dict[str, Any]
+
+
+class TokenCheck(msgspec.Struct, frozen=True, kw_only=True):
+    model: str
+    prompt: str
+    max_tokens: int = 0
+
+
+class TokenCheckRequest(msgspec.Struct, frozen=True, kw_only=True):
+    prompts: list[TokenCheck]
+
+
+class TokenCheckResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    fits: bool
+    token_count: int
+    context_length: int
+
+
+class TokenCheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    prompts: list[TokenCheckResult]

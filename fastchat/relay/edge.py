@@ -1,0 +1,154 @@
+"""What each of our HTTP servers does at its edge: bounds on bodies, a token, errors as answers."""
+
+import asyncio
+import hmac
+import logging
+import re
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fastchat.core.errors import BodyTooLarge, InvalidKey, InvalidRequest, PlatformError
+from fastchat.protocol.codec import encode
+from fastchat.protocol.error_body import ErrorBody, error_headers
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a server runs: the application, and what to await before it drains."""
+
+    app: FastAPI
+    before_drain: Callable[[], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """Nobody is left to answer."""
+
+
+def request_id(request: HTTPConnection, new_id: Callable[[], str]) -> str:
+    """The id that the caller gave this request, if it is fit for logs and headers, or a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else new_id()
+
+
+def error_response(error: PlatformError) -> Response:
+    return Response(
+        encode(ErrorBody.of(error)), status_code=error.status, headers=error_headers(error)
+    )
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Render every error that a handler raises in the OpenAI shape."""
+
+    async def platform_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PlatformError)
+        return error_response(error)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        answer = InvalidRequest(f"{request.method} {request.url.path}: {error.detail}")
+        body = encode(ErrorBody.of(answer))
+        headers = {**error_headers(answer), **(error.headers or {})}
+        return Response(body, status_code=error.status_code, headers=headers)
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        return error_response(PlatformError("Internal error; the server's log has the details."))
+
+    app.add_exception_handler(PlatformError, platform_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, unforeseen)
+
+
+async def read_body(receive: Receive, limit_bytes: int) -> bytes:
+    """Raises `BodyTooLarge` as soon as it is, and `ClientGone` when the client leaves first."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+class BodyLimit:
+    """Refuse bodies over the limit: at once when they say their length, else when they pass it."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if _declared_length(scope) > self._limit:
+            await error_response(BodyTooLarge(self._limit))(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise BodyTooLarge(self._limit)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+class TokenGuard:
+    """Let in who shows the cluster token; `open_paths` need none."""
+
+    def __init__(self, app: ASGIApp, token: str, open_paths: Collection[str]) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+        self._open = frozenset(open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self._open or self._is_known(scope):
+            await self._app(scope, receive, send)
+            return
+        error = InvalidKey("The cluster token is missing or wrong (FASTCHAT_CLUSTER_TOKEN).")
+        await error_response(error)(scope, receive, send)
+
+    def _is_known(self, scope: Scope) -> bool:
+        shown = Headers(scope=scope).get("authorization", "")
+        return hmac.compare_digest(shown.encode(), self._expected)
+
+
+def _declared_length(scope: Scope) -> int:
+    # The HTTP parser has already refused a length that is no number.
+    return int(Headers(scope=scope).get("content-length", "0"))
+
+
+async def unless_gone(receive: Receive, work: Awaitable[None]) -> None:
+    """Await `work`, cancelled as soon as the client is gone."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        for one in (task, gone):
+            one.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
