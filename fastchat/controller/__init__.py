@@ -1,0 +1,1 @@
+"""Which workers are alive: registration, heart-beats, the pushed table."""

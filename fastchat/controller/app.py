@@ -1,0 +1,191 @@
+"""The controller over HTTP: the calls of 0.2.36, and the pushed table."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from fastchat.controller.pool import WorkerPool
+from fastchat.controller.trust import Trust
+from fastchat.core.errors import NoWorker, PlatformError, UnknownModel
+from fastchat.core.upstream import Upstream
+from fastchat.protocol import wire
+from fastchat.protocol.cluster import (
+    Departure,
+    DispatchReport,
+    HeartBeat,
+    HeartBeatAnswer,
+    ModelList,
+    ModelRef,
+    Registered,
+    Registration,
+    WorkerAddress,
+)
+from fastchat.protocol.codec import decode, encode
+from fastchat.relay import Relay, UpstreamFault
+from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors
+
+logger = logging.getLogger("controller")
+
+BODY_LIMIT_BYTES = 2 * 1024 * 1024
+OPEN_PATHS = ("/test_connection", "/health")
+SIGN_OF_LIFE_S = 5.0
+
+
+def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
+    app = FastAPI(title="fastchat controller", lifespan=_lifespan(pool, relay), docs_url=None)
+    answer_errors(app)
+    if trust.token is not None:
+        app.add_middleware(TokenGuard, token=trust.token, open_paths=OPEN_PATHS)
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+    _add_registration(app, pool, trust)
+    _add_lookups(app, pool)
+    _add_table(app, pool)
+    _add_relay(app, pool, relay)
+    return Service(app, pool.dismiss)
+
+
+def _lifespan(
+    pool: WorkerPool, relay: Relay
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(_sweep(pool))
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            await relay.aclose()
+
+    return lifespan
+
+
+async def _sweep(pool: WorkerPool) -> None:
+    while True:
+        await asyncio.sleep(pool.expiration_s / 20)
+        pool.sweep()
+
+
+def _json(message: object) -> Response:
+    return Response(encode(message), media_type="application/json")
+
+
+def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust) -> None:
+    @app.post("/register_worker")
+    async def register_worker(request: Request) -> Response:
+        registration = decode(await request.body(), Registration)
+        caller = request.client.host if request.client else "0.0.0.0"
+        await trust.check(registration.worker_name, caller)
+        pool.register(registration)
+        return _json(None if registration.epoch is None else Registered(epoch=registration.epoch))
+
+    @app.post("/receive_heart_beat")
+    async def receive_heart_beat(request: Request) -> Response:
+        beat = decode(await request.body(), HeartBeat)
+        return _json(HeartBeatAnswer(exist=pool.beat(beat)))
+
+    @app.post("/unregister_worker")
+    async def unregister_worker(request: Request) -> Response:
+        pool.leave(decode(await request.body(), Departure))
+        return _json(None)
+
+    @app.post("/refresh_all_workers")
+    async def refresh_all_workers() -> Response:
+        """Nothing to do: heart-beats keep the table true."""
+        return _json(None)
+
+
+def _add_lookups(app: FastAPI, pool: WorkerPool) -> None:
+    @app.get("/test_connection")
+    async def test_connection() -> Response:
+        return JSONResponse("success")
+
+    @app.get("/health")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.post("/list_models")
+    async def list_models() -> Response:
+        return _json(ModelList(models=pool.table.models()))
+
+    @app.post("/list_multimodal_models")
+    async def list_multimodal_models() -> Response:
+        return _json(ModelList(models=_models(pool, multimodal=True)))
+
+    @app.post("/list_language_models")
+    async def list_language_models() -> Response:
+        return _json(ModelList(models=_models(pool, multimodal=False)))
+
+    @app.post("/get_worker_address")
+    async def get_worker_address(request: Request) -> Response:
+        model = decode(await request.body(), ModelRef).model
+        try:
+            address = pool.choose(model)
+        except (UnknownModel, NoWorker):
+            logger.info("no worker: %s", model)
+            address = ""
+        return _json(WorkerAddress(address=address))
+
+    @app.post("/worker_get_status")
+    async def worker_get_status() -> Response:
+        status = pool.status()
+        return _json(status)
+
+
+def _add_table(app: FastAPI, pool: WorkerPool) -> None:
+    @app.get("/workers")
+    async def workers() -> Response:
+        return _json({"workers": pool.table.entries()})
+
+    @app.get("/workers/watch")
+    async def watch() -> Response:
+        async def lines() -> AsyncIterator[bytes]:
+            async for update in pool.follow(idle_s=SIGN_OF_LIFE_S):
+                yield encode(update) + b"\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    @app.post("/report_dispatches")
+    async def report_dispatches(request: Request) -> Response:
+        for dispatched in decode(await request.body(), DispatchReport).dispatches:
+            pool.note(dispatched)
+        return _json(None)
+
+
+def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay) -> None:
+    @app.post("/worker_generate_stream")
+    async def worker_generate_stream(request: Request) -> Response:
+        """As a worker's: a controller can stand in for all of its workers."""
+        body = await request.body()
+        model = decode(body, ModelRef).model
+        return StreamingResponse(_relayed(pool, relay, model, body))
+
+
+async def _relayed(pool: WorkerPool, relay: Relay, model: str, body: bytes) -> AsyncIterator[bytes]:
+    try:
+        address = pool.choose(model)
+        upstream = Upstream.from_url(address)
+        tail = b""
+        async for piece in await relay.open(upstream, b"/worker_generate_stream", body=body):
+            whole, end, tail = (tail + piece).rpartition(wire.END)
+            if end:  # a message that was cut short is not passed on
+                yield whole + end
+    except UpstreamFault:
+        logger.info("worker timeout: %s", address)
+        yield _failure(50006)
+    except PlatformError:
+        logger.info("no worker: %s", model)
+        yield _failure(50005)
+
+
+def _failure(code: int) -> bytes:
+    return encode(wire.ErrorMessage(text=wire.SERVER_ERROR, error_code=code)) + wire.END
+
+
+def _models(pool: WorkerPool, *, multimodal: bool) -> list[str]:
+    entries = [entry for entry in pool.table.entries() if entry.multimodal == multimodal]
+    return sorted({name for entry in entries for name in entry.model_names})

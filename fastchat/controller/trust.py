@@ -1,0 +1,72 @@
+"""Who may register which address.
+
+With a cluster token: whoever knows it. Without: a caller may name addresses of its own machine
+only, so that a stranger cannot draw other people's prompts to a host of his choice. Link-local
+addresses, where clouds keep their metadata services, are nobody's worker.
+"""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from fastchat.core.errors import InvalidRequest, NoPermission
+from fastchat.core.upstream import Upstream
+
+IP = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    token: str | None
+
+    async def check(self, worker_url: str, caller: str) -> None:
+        """Raises `NoPermission` when this caller may not speak for this address."""
+        for address in await _resolve(worker_url):
+            if address.is_link_local or address.is_multicast or address.is_unspecified:
+                raise NoPermission(f"{address} is never a worker's address", param="worker_name")
+            if self.token is None and not _is_own(address, _plain_ip(caller)):
+                raise NoPermission(
+                    f"{worker_url} is not an address of the caller {caller}. Start the controller "
+                    "and the worker with the same FASTCHAT_CLUSTER_TOKEN to allow it.",
+                    param="worker_name",
+                )
+
+
+async def _resolve(worker_url: str) -> list[IP]:
+    try:
+        upstream = Upstream.from_url(worker_url)
+    except ValueError as error:
+        raise InvalidRequest(f"worker_name: {error}", param="worker_name") from None
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            upstream.host, upstream.port, type=socket.SOCK_STREAM
+        )
+    except OSError as error:
+        raise InvalidRequest(
+            f"worker_name: the host of {worker_url} is not known here: {error.strerror}",
+            param="worker_name",
+        ) from None
+    return [_plain_ip(str(address[0])) for *_, address in found]
+
+
+def _is_own(address: IP, caller: IP) -> bool:
+    if caller.is_loopback:
+        return address.is_loopback or _is_of_this_machine(address)
+    return address == caller
+
+
+def _is_of_this_machine(address: IP) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
+
+
+def _plain_ip(text: str) -> IP:
+    address = ip_address(text.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address

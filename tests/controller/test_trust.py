@@ -1,0 +1,73 @@
+import socket
+
+import httpx
+import pytest
+
+from fastchat.controller.app import create_service
+from fastchat.controller.pool import WorkerPool
+from fastchat.controller.trust import Trust
+from fastchat.core.errors import InvalidRequest, NoPermission
+from fastchat.relay import Limits, Relay
+
+OPEN = Trust(None)
+CLOSED = Trust("secret")
+
+
+async def test_a_local_caller_may_name_a_loopback_address() -> None:
+    await OPEN.check("http://127.0.0.1:31000", "127.0.0.1")
+    await OPEN.check("http://localhost:31000", "::1")
+
+
+async def test_a_local_caller_may_name_an_address_of_this_machine() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: asks for the address of the route
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        own = probe.getsockname()[0]
+    await OPEN.check(f"http://{own}:31000", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("address", "caller"),
+    [
+        ("http://127.0.0.1:31000", "192.0.2.7"),
+        ("http://192.0.2.8:31000", "192.0.2.7"),
+        ("http://192.0.2.8:31000", "127.0.0.1"),
+        ("http://169.254.169.254", "127.0.0.1"),
+        ("http://0.0.0.0:1", "127.0.0.1"),
+        ("http://[fe80::1]:1", "127.0.0.1"),
+        ("http://[::ffff:192.0.2.8]:1", "127.0.0.1"),
+    ],
+)
+async def test_other_addresses_are_refused(address: str, caller: str) -> None:
+    with pytest.raises(NoPermission):
+        await OPEN.check(address, caller)
+
+
+async def test_a_caller_may_name_its_own_address() -> None:
+    await OPEN.check("http://192.0.2.7:31000", "192.0.2.7")
+    await OPEN.check("http://192.0.2.7:31000", "::ffff:192.0.2.7")
+
+
+async def test_with_a_token_any_address_but_link_local_is_allowed() -> None:
+    await CLOSED.check("http://192.0.2.8:31000", "192.0.2.7")
+    with pytest.raises(NoPermission):
+        await CLOSED.check("http://169.254.169.254", "127.0.0.1")
+
+
+async def test_a_host_nobody_knows_is_a_bad_request() -> None:
+    with pytest.raises(InvalidRequest, match="not known here"):
+        await OPEN.check("http://no-such-host.invalid:1", "127.0.0.1")
+
+
+async def test_with_a_token_only_those_who_know_it_get_in(pool: WorkerPool) -> None:
+    app = create_service(pool, Relay(Limits()), CLOSED).app
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 5))
+    async with httpx.AsyncClient(transport=transport, base_url="http://c") as client:
+        assert (await client.get("/test_connection")).status_code == 200
+        for path in ("/register_worker", "/list_models", "/worker_generate_stream"):
+            assert (await client.post(path, json={})).status_code == 401
+        assert (await client.get("/workers/watch")).status_code == 401
+        known = {"authorization": "Bearer secret"}
+        assert (await client.post("/list_models", headers=known)).status_code == 200
