@@ -1,0 +1,1 @@
+"""One engine behind HTTP, with heart-beats and a bound on concurrency."""

@@ -1,0 +1,59 @@
+"""Who may run, who waits, and who is told to come back later."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastchat.core.errors import Overloaded
+
+# Weight of the newest request in the running mean of service times.
+NEWEST = 0.2
+
+
+@dataclass(slots=True)
+class Admission:
+    """`slots` requests run at once, `queue_limit` more wait; the rest is refused at once."""
+
+    slots: int
+    queue_limit: int
+    clock: Callable[[], float]
+    running: int = 0
+    waiting: int = 0
+    _service_s: float = 1.0
+    _semaphore: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._semaphore = asyncio.Semaphore(self.slots)
+
+    @property
+    def queue_length(self) -> int:
+        return self.running + self.waiting
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold a slot while the body runs. Raises `Overloaded` when the queue is full."""
+        if self.waiting >= self.queue_limit and self._semaphore.locked():
+            raise Overloaded(
+                f"The worker runs {self.running} requests and {self.waiting} wait "
+                "(--limit-worker-concurrency). Retry later, or start another worker.",
+                retry_after_s=self.retry_after_s(),
+            )
+        self.waiting += 1
+        try:
+            await self._semaphore.acquire()
+        finally:
+            self.waiting -= 1
+        self.running += 1
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self.running -= 1
+            self._semaphore.release()
+            self._service_s += NEWEST * (self.clock() - began - self._service_s)
+
+    def retry_after_s(self) -> int:
+        """Whole seconds until a slot should be free for one who comes now."""
+        return max(1, math.ceil((self.waiting + 1) * self._service_s / self.slots))

@@ -1,0 +1,69 @@
+"""An HTTP answer whose work stops when its client leaves."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fastchat.core.errors import PlatformError
+from fastchat.relay.edge import unless_gone
+
+RenderError = Callable[[PlatformError], bytes]
+
+
+class WholeAnswer(Response):
+    """Runs `work` and sends its bytes; if the client leaves first, the work is cancelled."""
+
+    def __init__(self, work: Callable[[], Awaitable[bytes]], headers: dict[str, str]) -> None:
+        self.background: BackgroundTask | None = None
+        self._work = work
+        self._extra = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def run() -> None:
+            body = await self._work()
+            answer = Response(body, media_type="application/json", headers=self._extra)
+            await answer(scope, receive, send)
+
+        await unless_gone(receive, run())
+
+
+class StreamedAnswer(Response):
+    """Sends `pieces` as they come. An error before the first one is raised, to become an ordinary
+    error answer; a later one becomes the last piece."""
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        *,
+        media_type: str | None,
+        headers: dict[str, str],
+        render_error: RenderError,
+    ) -> None:
+        self.background: BackgroundTask | None = None
+        self._pieces = pieces
+        self._render_error = render_error
+        if media_type is not None:
+            headers = headers | {"content-type": media_type}
+        self._head = [(k.encode(), v.encode()) for k, v in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def run() -> None:
+            async with aclosing(self._pieces) as pieces:
+                first = await anext(pieces)
+                await send({"type": "http.response.start", "status": 200, "headers": self._head})
+                await send({"type": "http.response.body", "body": first, "more_body": True})
+                async for piece in self._with_last_words(pieces):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+        await unless_gone(receive, run())
+
+    async def _with_last_words(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        try:
+            async for piece in pieces:
+                yield piece
+        except PlatformError as error:
+            yield self._render_error(error)

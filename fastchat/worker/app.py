@@ -1,0 +1,106 @@
+"""The worker over HTTP: OpenAI routes, the wire of 0.2.36, and its own state of health."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+
+from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors
+from fastchat.worker.legacy.routes import routes as legacy_routes
+from fastchat.worker.openai.routes import routes as openai_routes
+from fastchat.worker.registration import Announcer, Replaced
+from fastchat.worker.shell import Shell
+
+logger = logging.getLogger("model_worker")
+
+BODY_LIMIT_BYTES = 2 * 1024 * 1024
+OPEN_PATHS = ("/health", "/ready")
+
+Announce = Callable[[aiohttp.ClientSession], Announcer]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collaborators:
+    """`announce` is None for a worker that registers nowhere."""
+
+    shell: Shell
+    announce: Announce | None
+    token: str | None
+    wall_clock: Callable[[], float]
+    new_id: Callable[[], str]
+
+
+@dataclass(slots=True)
+class Presence:
+    """Whether a request would be answered, and who tells the controller so."""
+
+    ready: bool = False
+    announcer: Announcer | None = None
+    task: asyncio.Task[None] | None = None
+
+    def begin(self, announcer: Announcer | None) -> None:
+        self.ready = True
+        self.announcer = announcer
+        if announcer is not None:
+            self.task = asyncio.create_task(_announce(announcer))
+
+    async def end(self) -> None:
+        """Before the drain: no new work, what runs may finish. A second call does nothing."""
+        self.ready = False
+        announcer, self.announcer = self.announcer, None
+        if self.task is not None:
+            self.task.cancel()
+        if announcer is not None:
+            await announcer.leave()
+
+
+def create_service(parts: Collaborators) -> Service:
+    presence = Presence()
+    app = FastAPI(title="fastchat worker", lifespan=_lifespan(parts, presence), docs_url=None)
+    answer_errors(app)
+    if parts.token is not None:
+        app.add_middleware(TokenGuard, token=parts.token, open_paths=OPEN_PATHS)
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+    app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
+    app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
+
+    @app.get("/health")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/ready")
+    async def ready() -> Response:
+        status = 200 if presence.ready else 503
+        return JSONResponse({"ready": presence.ready}, status_code=status)
+
+    return Service(app, presence.end)
+
+
+def _lifespan(
+    parts: Collaborators, presence: Presence
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession() as session:
+            presence.begin(parts.announce(session) if parts.announce else None)
+            try:
+                yield
+            finally:
+                await presence.end()
+                await parts.shell.engine.aclose()
+
+    return lifespan
+
+
+async def _announce(announcer: Announcer) -> None:
+    try:
+        await announcer.run()
+    except Replaced as replaced:
+        logger.error("%s", replaced)
+        signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,59 @@
+"""From flags to a service: the one place that sees the whole configuration. Loads the model."""
+
+import logging
+import time
+import uuid
+
+import aiohttp
+
+from fastchat.client import ControllerClient
+from fastchat.relay.edge import Service
+from fastchat.worker.admission import Admission
+from fastchat.worker.app import Collaborators, create_service
+from fastchat.worker.config import WorkerConfig
+from fastchat.worker.legacy.routes import status
+from fastchat.worker.loading import load_engine, model_names
+from fastchat.worker.registration import Announcer
+from fastchat.worker.shell import Shell
+from fastchat.worker.template import NamedTemplate
+
+logger = logging.getLogger("model_worker")
+
+# What a worker of ours speaks beyond the wire of 0.2.36.
+DIALECTS = ("openai",)
+
+
+def build(config: WorkerConfig, worker_id: str) -> Service:
+    names = ", ".join(model_names(config))
+    logger.info("Loading the model %s on worker %s ...", names, worker_id)
+    engine = load_engine(config)
+    named = NamedTemplate.load(config.conv_template, engine) if config.conv_template else None
+    admission = Admission(
+        config.limit_worker_concurrency, config.limit_worker_queue, time.monotonic
+    )
+    shell = Shell(engine, admission, config.stream_interval, named)
+    # The worker's start orders its incarnations; one host's clock is enough for one address.
+    epoch = time.time_ns()
+
+    def announce(session: aiohttp.ClientSession) -> Announcer:
+        return Announcer(
+            controller=ControllerClient(
+                session, config.controller_address, token=config.cluster_token
+            ),
+            address=config.address,
+            worker_id=worker_id,
+            epoch=epoch,
+            dialects=DIALECTS,
+            interval_s=config.heart_beat_interval_s,
+            status=lambda: status(shell),
+        )
+
+    return create_service(
+        Collaborators(
+            shell=shell,
+            announce=None if config.no_register else announce,
+            token=config.cluster_token,
+            wall_clock=time.time,
+            new_id=lambda: uuid.uuid4().hex,
+        )
+    )

@@ -1,0 +1,113 @@
+"""The seven endpoints of a worker of 0.2.36."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fastchat.conversation import to_wire
+from fastchat.core.errors import PlatformError
+from fastchat.protocol.cluster import WorkerStatus
+from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.wire import (
+    END,
+    ConvTemplate,
+    Count,
+    CountRequest,
+    ErrorMessage,
+    GenerateParams,
+    ModelDetails,
+    StreamMessage,
+)
+from fastchat.relay.edge import request_id
+from fastchat.worker.answer import StreamedAnswer, WholeAnswer
+from fastchat.worker.legacy.translate import Messages, echoes, generation
+from fastchat.worker.shell import Shell, context_length
+from fastchat.worker.template import template_for_callers
+
+
+def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/worker_get_status")
+    async def worker_get_status() -> Response:
+        return _json(status(shell))
+
+    @router.post("/worker_get_conv_template")
+    async def worker_get_conv_template() -> Response:
+        template = await template_for_callers(shell.engine, shell.template)
+        return _json(ConvTemplate(conv=to_wire(template)))
+
+    @router.post("/model_details")
+    async def model_details() -> Response:
+        return _json(ModelDetails(context_length=context_length(shell.engine)))
+
+    @router.post("/count_token")
+    async def count_token(request: Request) -> Response:
+        prompt = decode(await request.body(), CountRequest).prompt
+        return _json(Count(count=await shell.count_tokens(prompt)))
+
+    @router.post("/worker_generate_stream")
+    async def worker_generate_stream(request: Request) -> Response:
+        messages = _messages(shell, await request.body(), request_id(request, new_id))
+        return StreamedAnswer(
+            _terminated(messages), media_type=None, headers={}, render_error=_error_piece
+        )
+
+    @router.post("/worker_generate")
+    async def worker_generate(request: Request) -> Response:
+        body = await request.body()
+        id = request_id(request, new_id)
+        return WholeAnswer(lambda: _last(_messages(shell, body, id)), {})
+
+    return router
+
+
+def status(shell: Shell) -> WorkerStatus:
+    return WorkerStatus(
+        model_names=tuple(shell.engine.model_names),
+        speed=1,
+        queue_length=shell.admission.queue_length,
+    )
+
+
+async def _messages(shell: Shell, body: bytes, id: str) -> AsyncGenerator[StreamMessage, None]:
+    params = decode(body, GenerateParams)
+    request = generation(params, id=id, model=shell.engine.model_names[0])
+    messages = Messages(params.prompt if echoes(params) else "")
+    async with aclosing(shell.generate(request)) as chunks:
+        async for chunk in chunks:
+            yield messages.next(chunk)
+
+
+async def _terminated(
+    messages: AsyncGenerator[StreamMessage, None],
+) -> AsyncGenerator[bytes, None]:
+    """Errors are messages here, with status 200, from the very first on."""
+    async with aclosing(messages):
+        try:
+            async for message in messages:
+                yield encode(message) + END
+        except PlatformError as error:
+            yield _error_piece(error)
+
+
+async def _last(messages: AsyncGenerator[StreamMessage, None]) -> bytes:
+    last: StreamMessage | ErrorMessage | None = None
+    async with aclosing(messages):
+        try:
+            async for message in messages:
+                last = message
+        except PlatformError as error:
+            last = ErrorMessage.of(error)
+    return encode(last)
+
+
+def _error_piece(error: PlatformError) -> bytes:
+    return encode(ErrorMessage.of(error)) + END
+
+
+def _json(message: object) -> Response:
+    return Response(encode(message), media_type="application/json")

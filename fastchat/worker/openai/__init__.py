@@ -1,0 +1,1 @@
+"""The worker's OpenAI routes: requests in, generations, answers out."""

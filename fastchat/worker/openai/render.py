@@ -1,0 +1,199 @@
+"""Generations as OpenAI answers, whole and streamed: one class an endpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from msgspec import UNSET, UnsetType
+
+from fastchat.core.generation import Chunk, TokenLogprob, Usage
+from fastchat.protocol.codec import encode
+from fastchat.protocol.openai.answers import (
+    AnswerMessage,
+    ChatChoice,
+    ChatChunk,
+    ChatChunkChoice,
+    ChatCompletion,
+    ChatLogprob,
+    ChatLogprobs,
+    CompletionLogprobs,
+    CompletionUsage,
+    Delta,
+    PromptTokensDetails,
+    TextChoice,
+    TextCompletion,
+    TopLogprob,
+)
+
+
+class Renderer(Protocol):
+    """`index` numbers the choices; `usage` None stands for the null of a stream with usage."""
+
+    def opening(self, index: int) -> bytes | None: ...
+
+    def piece(self, index: int, chunk: Chunk) -> bytes: ...
+
+    def closing(self, usage: CompletionUsage) -> bytes: ...
+
+    def whole(self, choices: Sequence[Chunk], usage: CompletionUsage) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChatRenderer:
+    id: str
+    created: int
+    model: str
+    include_usage: bool
+
+    def opening(self, index: int) -> bytes:
+        choice = ChatChunkChoice(index=index, delta=Delta(role="assistant", content=""))
+        return self._event([choice])
+
+    def piece(self, index: int, chunk: Chunk) -> bytes:
+        """The text, and after it the reason in a chunk of its own, as clients expect."""
+        said = b""
+        if chunk.text or chunk.logprobs:
+            delta = Delta(content=chunk.text)
+            logprobs = _chat_logprobs(chunk.logprobs)
+            said = self._event([ChatChunkChoice(index=index, delta=delta, logprobs=logprobs)])
+        if chunk.finish_reason is None:
+            return said
+        last = ChatChunkChoice(index=index, delta=Delta(), finish_reason=chunk.finish_reason)
+        return said + self._event([last])
+
+    def closing(self, usage: CompletionUsage) -> bytes:
+        return self._event([], usage)
+
+    def whole(self, choices: Sequence[Chunk], usage: CompletionUsage) -> bytes:
+        answer = ChatCompletion(
+            id=self.id,
+            created=self.created,
+            model=self.model,
+            choices=[
+                ChatChoice(
+                    index=index,
+                    message=AnswerMessage(content=chunk.text),
+                    logprobs=_chat_logprobs(chunk.logprobs),
+                    finish_reason=chunk.finish_reason,
+                )
+                for index, chunk in enumerate(choices)
+            ],
+            usage=usage,
+        )
+        return encode(answer)
+
+    def _event(self, choices: list[ChatChunkChoice], usage: CompletionUsage | None = None) -> bytes:
+        chunk = ChatChunk(
+            id=self.id,
+            created=self.created,
+            model=self.model,
+            choices=choices,
+            usage=usage if self.include_usage else UNSET,
+        )
+        return event(chunk)
+
+
+@dataclass(slots=True)
+class TextRenderer:
+    """Text offsets count from the start of each choice's text, so it keeps how far each one is."""
+
+    id: str
+    created: int
+    model: str
+    include_usage: bool
+    echoes: Sequence[str]  # what each choice begins with
+    offsets: dict[int, int]
+
+    def opening(self, index: int) -> bytes | None:
+        echo = self.echoes[index]
+        return self._event([TextChoice(index=index, text=echo)]) if echo else None
+
+    def piece(self, index: int, chunk: Chunk) -> bytes:
+        offset = self.offsets.get(index, len(self.echoes[index]))
+        self.offsets[index] = offset + len(chunk.text)
+        choice = TextChoice(
+            index=index,
+            text=chunk.text,
+            logprobs=_text_logprobs(chunk.logprobs, offset),
+            finish_reason=chunk.finish_reason,
+        )
+        return self._event([choice])
+
+    def closing(self, usage: CompletionUsage) -> bytes:
+        return self._event([], usage)
+
+    def whole(self, choices: Sequence[Chunk], usage: CompletionUsage) -> bytes:
+        answer = self._answer(
+            [
+                TextChoice(
+                    index=index,
+                    text=self.echoes[index] + chunk.text,
+                    logprobs=_text_logprobs(chunk.logprobs, len(self.echoes[index])),
+                    finish_reason=chunk.finish_reason,
+                )
+                for index, chunk in enumerate(choices)
+            ],
+            usage,
+        )
+        return encode(answer)
+
+    def _event(self, choices: list[TextChoice], usage: CompletionUsage | None = None) -> bytes:
+        return event(self._answer(choices, usage if self.include_usage else UNSET))
+
+    def _answer(
+        self, choices: list[TextChoice], usage: CompletionUsage | UnsetType | None
+    ) -> TextCompletion:
+        return TextCompletion(
+            id=self.id, created=self.created, model=self.model, choices=choices, usage=usage
+        )
+
+
+def event(message: object) -> bytes:
+    return b"data: " + encode(message) + b"\n\n"
+
+
+def total_usage(usages: Sequence[Usage]) -> CompletionUsage:
+    """Summed over the choices, each with its prompt, as 0.2.36 did."""
+    prompt = sum(usage.prompt_tokens for usage in usages)
+    completion = sum(usage.completion_tokens for usage in usages)
+    cached = sum(usage.cached_tokens for usage in usages)
+    return CompletionUsage(
+        prompt_tokens=prompt,
+        total_tokens=prompt + completion,
+        completion_tokens=completion,
+        prompt_tokens_details=PromptTokensDetails(cached_tokens=cached),
+    )
+
+
+def _chat_logprobs(logprobs: Sequence[TokenLogprob]) -> ChatLogprobs | None:
+    if not logprobs:
+        return None
+    return ChatLogprobs(
+        content=[
+            ChatLogprob(
+                token=token.token,
+                logprob=token.logprob,
+                bytes=list(token.raw),
+                top_logprobs=[
+                    TopLogprob(token=top.token, logprob=top.logprob, bytes=list(top.raw))
+                    for top in token.top
+                ],
+            )
+            for token in logprobs
+        ]
+    )
+
+
+def _text_logprobs(logprobs: Sequence[TokenLogprob], offset: int) -> CompletionLogprobs | None:
+    if not logprobs:
+        return None
+    offsets = []
+    for token in logprobs:
+        offsets.append(offset)
+        offset += len(token.token)
+    return CompletionLogprobs(
+        tokens=[token.token for token in logprobs],
+        token_logprobs=[token.logprob for token in logprobs],
+        top_logprobs=[{top.token: top.logprob for top in token.top} for token in logprobs],
+        text_offset=offsets,
+    )

@@ -1,0 +1,239 @@
+"""OpenAI requests as generation requests. No I/O; every refusal names the field at fault."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
+from fastchat.core.generation import Chat, GenerationRequest, Message, Prompt, Sampling
+from fastchat.protocol.openai.requests import (
+    ChatMessage,
+    ChatRequest,
+    CompletionRequest,
+    Generation,
+    ResponseFormat,
+    TextPart,
+)
+
+DEFAULT_TEMPERATURE = 0.7
+DEFAULT_COMPLETION_TOKENS = 16
+MAX_CHOICES = 128
+MAX_TOP_LOGPROBS = 20
+
+_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The generations that one request asks for, one a choice, in the order of their index."""
+
+    requests: tuple[GenerationRequest, ...]
+    stream: bool
+    include_usage: bool
+    echo: bool = False
+
+
+def chat_plan(request: ChatRequest, id: str) -> Plan:
+    _refuse(
+        request.model,
+        tools=request.tools,
+        functions=request.functions,
+        modalities=[m for m in request.modalities or () if m != "text"],
+    )
+    first = _generation(
+        request,
+        id,
+        prompt=_chat_prompt(request),
+        max_tokens=_max_tokens(request.max_completion_tokens, "max_completion_tokens")
+        or _max_tokens(request.max_tokens, "max_tokens"),
+        logprobs=_chat_logprobs(request),
+    )
+    return _plan(request, [first])
+
+
+def completion_plan(request: CompletionRequest, id: str) -> Plan:
+    best_of = request.best_of if request.best_of not in (None, 1, request.n) else None
+    echo = bool(request.echo)
+    _refuse(
+        request.model,
+        suffix=request.suffix,
+        best_of=best_of,
+        use_beam_search=request.use_beam_search,
+        echo_with_logprobs=echo and request.logprobs is not None,
+        echo_of_token_ids=echo and not _is_text(request.prompt),
+    )
+    if request.logprobs is not None:
+        _within("logprobs", request.logprobs, 0, MAX_TOP_LOGPROBS)
+    max_tokens = _max_tokens(request.max_tokens, "max_tokens") or DEFAULT_COMPLETION_TOKENS
+    prompts = _prompts(request)
+    generations = [
+        _generation(request, id, prompt=prompt, max_tokens=max_tokens, logprobs=request.logprobs)
+        for prompt in prompts
+    ]
+    return replace(_plan(request, generations), echo=echo)
+
+
+def chat_of(messages: Sequence[ChatMessage], *, model: str) -> Chat:
+    """Raises `InvalidRequest` naming the message at fault."""
+    if not messages:
+        raise InvalidRequest("messages: at least one message is needed", param="messages")
+    return Chat(tuple(_message(message, i, model) for i, message in enumerate(messages)))
+
+
+def _plan(request: Generation, generations: Sequence[GenerationRequest]) -> Plan:
+    n = 1 if request.n is None else request.n
+    _within("n", n, 1, MAX_CHOICES)
+    if n * len(generations) > MAX_CHOICES:
+        raise OutOfRange(f"{n * len(generations)} choices are more than {MAX_CHOICES}", param="n")
+    return Plan(
+        requests=tuple(_varied(one, choice) for one in generations for choice in range(n)),
+        stream=bool(request.stream),
+        include_usage=bool(request.stream_options and request.stream_options.include_usage),
+    )
+
+
+def _varied(request: GenerationRequest, choice: int) -> GenerationRequest:
+    """The choices of one seeded request differ from each other, and each can be repeated."""
+    seed = request.sampling.seed
+    if seed is None or choice == 0:
+        return request
+    return replace(request, sampling=replace(request.sampling, seed=(seed + choice) % 2**32))
+
+
+def _generation(
+    request: Generation, id: str, *, prompt: Prompt, max_tokens: int | None, logprobs: int | None
+) -> GenerationRequest:
+    return GenerationRequest(
+        id=id,
+        model=request.model,
+        prompt=prompt,
+        max_tokens=max_tokens,
+        sampling=_sampling(request),
+        stop=_stop(request.stop),
+        logprobs=logprobs,
+        json_schema=_json_schema(request.response_format),
+    )
+
+
+def _sampling(request: Generation) -> Sampling:
+    top_k = None if request.top_k == -1 else request.top_k
+    if top_k is not None and top_k < 1:
+        raise OutOfRange(f"{top_k} is out of Range. Either set top_k to -1 or >=1.", param="top_k")
+    return Sampling(
+        temperature=_number(request.temperature, "temperature", DEFAULT_TEMPERATURE, 0, 2),
+        top_p=_number(request.top_p, "top_p", 1.0, 0, 1),
+        top_k=top_k,
+        min_p=_number(request.min_p, "min_p", 0.0, 0, 1),
+        presence_penalty=_number(request.presence_penalty, "presence_penalty", 0.0, -2, 2),
+        frequency_penalty=_number(request.frequency_penalty, "frequency_penalty", 0.0, -2, 2),
+        repetition_penalty=_number(request.repetition_penalty, "repetition_penalty", 1.0, 0.01, 10),
+        seed=None if request.seed is None else request.seed % 2**32,
+        logit_bias=_logit_bias(request.logit_bias),
+    )
+
+
+def _chat_prompt(request: ChatRequest) -> Prompt:
+    if isinstance(request.messages, str):
+        return request.messages
+    return chat_of(request.messages, model=request.model)
+
+
+def _message(message: ChatMessage, index: int, model: str) -> Message:
+    role = _ROLES.get(message.role)
+    if role is None:
+        where = f"messages[{index}].role"
+        known = ", ".join(_ROLES)
+        raise InvalidRequest(f"{where}: {message.role!r} is not one of {known}", param=where)
+    if message.tool_calls:
+        raise Unsupported(["tools"], model=model)
+    return Message(role=role, content=_text(message, index, model))  # type: ignore[arg-type]  # _ROLES
+
+
+def _text(message: ChatMessage, index: int, model: str) -> str:
+    if isinstance(message.content, str):
+        return message.content
+    texts = []
+    for part in message.content:
+        if not isinstance(part, TextPart):
+            raise Unsupported([f"messages[{index}].content: {type(part).__name__}"], model=model)
+        texts.append(part.text)
+    return "".join(texts)
+
+
+def _prompts(request: CompletionRequest) -> list[Prompt]:
+    prompt = request.prompt
+    if isinstance(prompt, str):
+        return [prompt]
+    if not prompt:
+        raise InvalidRequest("prompt: at least one prompt is needed", param="prompt")
+    ids = tuple(item for item in prompt if isinstance(item, int))
+    if ids and len(ids) < len(prompt):
+        raise InvalidRequest("prompt: token ids and prompts cannot be mixed", param="prompt")
+    if ids:
+        return [ids]
+    return [item if isinstance(item, str) else tuple(item) for item in prompt]  # type: ignore[arg-type]  # no int left
+
+
+def _is_text(prompt: str | list[str | int | list[int]]) -> bool:
+    return isinstance(prompt, str) or all(isinstance(item, str) for item in prompt)
+
+
+def _chat_logprobs(request: ChatRequest) -> int | None:
+    if request.top_logprobs is not None:
+        _within("top_logprobs", request.top_logprobs, 0, MAX_TOP_LOGPROBS)
+        if not request.logprobs:
+            raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
+    return (request.top_logprobs or 0) if request.logprobs else None
+
+
+def _json_schema(wanted: ResponseFormat | None) -> dict[str, object] | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return {}
+    if wanted.json_schema is None:
+        raise InvalidRequest(
+            "response_format.json_schema is missing", param="response_format.json_schema"
+        )
+    return wanted.json_schema.schema
+
+
+def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
+    words = [stop] if isinstance(stop, str) else stop or []
+    return tuple(word for word in words if word)
+
+
+def _logit_bias(bias: dict[str, float] | None) -> dict[int, float]:
+    found = {}
+    for token, value in (bias or {}).items():
+        if not token.isdecimal():
+            raise InvalidRequest(f"logit_bias: {token!r} is not a token id", param="logit_bias")
+        _within("logit_bias", value, -100, 100)
+        found[int(token)] = value
+    return found
+
+
+def _max_tokens(value: int | None, name: str) -> int | None:
+    if value is not None:
+        _within(name, value, 1, None)
+    return value
+
+
+def _number(value: float | None, name: str, default: float, low: float, high: float) -> float:
+    if value is None:
+        return default
+    _within(name, value, low, high)
+    return value
+
+
+def _within(name: str, value: float, low: float, high: float | None) -> None:
+    if value < low:
+        raise OutOfRange(f"{value} is less than the minimum of {low} - '{name}'", param=name)
+    if high is not None and value > high:
+        raise OutOfRange(f"{value} is greater than the maximum of {high} - '{name}'", param=name)
+
+
+def _refuse(model: str, **wanted: object) -> None:
+    """Refuse what would change the answer and cannot be honoured."""
+    features = [name for name, value in wanted.items() if value]
+    if features:
+        raise Unsupported(features, model=model)

@@ -1,0 +1,99 @@
+"""What the worker promises for every engine: checks, a slot, one terminal item, a clean end."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from fastchat.core.errors import EngineFailed, PlatformError, UnknownModel, Unsupported
+from fastchat.core.generation import (
+    Chat,
+    Chunk,
+    ContextBound,
+    CountsTokens,
+    Engine,
+    GenerationRequest,
+    Prompt,
+    joined,
+    required_features,
+)
+from fastchat.worker.admission import Admission
+from fastchat.worker.template import NamedTemplate
+
+# What 0.2.36 assumed of a model that does not say.
+UNKNOWN_CONTEXT = 2048
+
+logger = logging.getLogger("model_worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Wraps an engine. `stream_interval` is the number of tokens in one chunk that leaves."""
+
+    engine: Engine
+    admission: Admission
+    stream_interval: int
+    template: NamedTemplate | None = None
+
+    def ready(self, request: GenerationRequest) -> GenerationRequest:
+        """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
+        if request.model not in self.engine.model_names:
+            raise UnknownModel(request.model, self.engine.model_names)
+        if self.template is not None:
+            request = self.template.rendered(request)
+        missing = required_features(request) - self.engine.features
+        if missing:
+            raise Unsupported(missing, model=request.model)
+        return request
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        if not isinstance(self.engine, CountsTokens):
+            raise Unsupported(["token counts"], model=self.engine.model_names[0])
+        if self.template is not None and isinstance(prompt, Chat):
+            prompt = self.template.prompt(prompt)
+        return await self.engine.count_tokens(prompt)
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        """Chunks, the last with a `finish_reason`; or a `PlatformError`."""
+        request = self.ready(request)
+        async with (
+            self.admission.slot(),
+            aclosing(_guarded(self.engine, request)) as chunks,
+            aclosing(_batched(chunks, self.stream_interval)) as batches,
+        ):
+            async for chunk in batches:
+                yield chunk
+
+
+def context_length(engine: Engine) -> int:
+    return engine.context_length if isinstance(engine, ContextBound) else UNKNOWN_CONTEXT
+
+
+async def _guarded(engine: Engine, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+    chunks = engine.generate(request)
+    try:
+        async for chunk in chunks:
+            yield chunk
+            if chunk.finish_reason is not None:
+                return
+    except PlatformError:
+        raise
+    except Exception as error:
+        logger.exception("request %s: the engine failed", request.id)
+        raise EngineFailed("The engine failed; the worker's log has the details.") from error
+    finally:
+        await chunks.aclose()
+    raise EngineFailed("The engine stopped without saying why.")
+
+
+async def _batched(chunks: AsyncGenerator[Chunk, None], interval: int) -> AsyncGenerator[Chunk]:
+    """The first chunk at once, then one for every `interval` tokens, and the last."""
+    held: Chunk | None = None
+    sent_tokens = 0
+    async for chunk in chunks:
+        held = chunk if held is None else joined([held, chunk])
+        fresh = held.usage.completion_tokens - sent_tokens
+        if held.finish_reason is not None or sent_tokens == 0 or fresh >= interval:
+            sent_tokens = held.usage.completion_tokens
+            yield held
+            held = None

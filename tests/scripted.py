@@ -1,0 +1,73 @@
+"""An engine that does what a test tells it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+from fastchat.core.generation import (
+    Chat,
+    Chunk,
+    Feature,
+    FinishReason,
+    GenerationRequest,
+    Prompt,
+    TokenLogprob,
+    Usage,
+)
+
+
+@dataclass
+class ScriptedEngine:
+    """Says `words`, one a chunk. With `held` it stops before each until the event is set; `fails_at`
+    raises `failure` before that word."""
+
+    words: Sequence[str] = ("one", " two", " three")
+    features: frozenset[Feature] = frozenset(
+        ["chat", "token_prompt", "logprobs", "json_schema", "seed", "stop_token_ids"]
+    )
+    model_names: Sequence[str] = ("m",)
+    context_length: int = 100
+    finish: FinishReason | None = "stop"
+    held: asyncio.Event | None = None
+    failure: Exception | None = None
+    fails_at: int = 0
+    asked: list[GenerationRequest] = field(default_factory=list)
+    running: int = 0
+    closed: bool = False
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        self.asked.append(request)
+        self.running += 1
+        try:
+            for i, word in enumerate(self.words):
+                if self.held is not None:
+                    await self.held.wait()
+                if self.failure is not None and i == self.fails_at:
+                    raise self.failure
+                yield self._chunk(request, i, word)
+        finally:
+            self.running -= 1
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        return len((await self.render(prompt) if isinstance(prompt, Chat) else str(prompt)).split())
+
+    async def render(self, chat: Chat) -> str:
+        """ChatML, with a system message of its own."""
+        messages = [(message.role, message.content) for message in chat.messages]
+        if messages[0][0] != "system":
+            messages.insert(0, ("system", "Be kind."))
+        said = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in messages)
+        return f"{said}<|im_start|>assistant\n"
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def _chunk(self, request: GenerationRequest, index: int, word: str) -> Chunk:
+        last = index == len(self.words) - 1
+        token = TokenLogprob(token=word, raw=word.encode(), logprob=-0.5)
+        return Chunk(
+            text=word,
+            usage=Usage(prompt_tokens=7, completion_tokens=index + 1),
+            finish_reason=self.finish if last else None,
+            logprobs=() if request.logprobs is None else (token,),
+        )
