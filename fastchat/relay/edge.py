@@ -1,6 +1,7 @@
 """What each of our HTTP servers does at its edge: bounds on bodies, a token, errors as answers."""
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import re
@@ -19,6 +20,9 @@ from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
 
 logger = logging.getLogger(__name__)
+
+LINGER_S = 1.0
+LINGER_BYTES = 1024 * 1024
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -83,6 +87,31 @@ async def read_body(receive: Receive, limit_bytes: int) -> bytes:
             return bytes(body)
 
 
+async def refuse_body(response: Response, receive: Receive, send: Send) -> None:
+    """Answer before the body has come. A connection that is closed over unread bytes is reset, and
+    the answer may be lost with it; so some of what still comes is read and thrown away."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": response.raw_headers,
+        }
+    )
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            await _discard(receive, LINGER_BYTES)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _discard(receive: Receive, limit_bytes: int) -> None:
+    while limit_bytes > 0:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
+        limit_bytes -= len(message["body"])
+
+
 class BodyLimit:
     """Refuse bodies over the limit: at once when they say their length, else when they pass it."""
 
@@ -95,7 +124,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if _declared_length(scope) > self._limit:
-            await error_response(BodyTooLarge(self._limit))(scope, receive, send)
+            await refuse_body(error_response(BodyTooLarge(self._limit)), receive, send)
             return
         received = 0
 

@@ -1,0 +1,1 @@
+"""Public API dialects in front of the workers; keys and limits."""

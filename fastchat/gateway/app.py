@@ -1,0 +1,96 @@
+"""The API server: completions are forwarded, everything else is ordinary FastAPI."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse, Response
+
+from fastchat.client import ControllerClient, WorkerClient
+from fastchat.gateway.context import Context
+from fastchat.gateway.following import Following
+from fastchat.gateway.frontends import FRONTENDS
+from fastchat.relay.edge import BodyLimit, answer_errors
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cors:
+    credentials: bool
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """Typed clients of controller and workers over one session, open while the server runs."""
+
+    controller_url: str
+    token: str | None
+    timeout_s: float
+    _session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession() as self._session:
+            yield
+
+    def controller(self) -> ControllerClient:
+        assert self._session is not None
+        return ControllerClient(self._session, self.controller_url, token=self.token)
+
+    def worker(self, address: str) -> WorkerClient:
+        assert self._session is not None
+        return WorkerClient(self._session, address, token=self.token, silence_s=self.timeout_s)
+
+
+def create_app(
+    context: Context, neighbours: Neighbours, following: Following, cors: Cors
+) -> FastAPI:
+    app = FastAPI(
+        title="fastchat API server",
+        lifespan=_lifespan(context, neighbours, following),
+        docs_url=None,
+    )
+    answer_errors(app)
+    app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=cors.origins,
+        allow_credentials=cors.credentials,
+        allow_methods=cors.methods,
+        allow_headers=cors.headers,
+    )
+    for name in FRONTENDS:
+        app.include_router(FRONTENDS.load(name)(context))
+
+    @app.get("/health")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/ready")
+    async def ready() -> Response:
+        models = context.table.models()
+        return JSONResponse({"models": models}, status_code=200 if models else 503)
+
+    return app
+
+
+def _lifespan(
+    context: Context, neighbours: Neighbours, following: Following
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with neighbours.opened():
+            follower = asyncio.create_task(following.run(neighbours.controller()))
+            try:
+                yield
+            finally:
+                follower.cancel()
+                await context.forwarder.relay.aclose()
+
+    return lifespan

@@ -1,0 +1,63 @@
+"""From flags to an application: the one place that sees the whole configuration."""
+
+import random
+import time
+import uuid
+
+from fastapi import FastAPI
+
+from fastchat.core.config import words
+from fastchat.core.errors import ConfigError
+from fastchat.dispatch import Table
+from fastchat.gateway.admit import Gate
+from fastchat.gateway.app import Cors, Neighbours, create_app
+from fastchat.gateway.config import GatewayConfig
+from fastchat.gateway.context import Context
+from fastchat.gateway.following import Following
+from fastchat.gateway.forward import Forwarder
+from fastchat.gateway.keys import KeyRing
+from fastchat.relay import Limits, Relay
+
+
+def build(config: GatewayConfig) -> FastAPI:
+    table = Table(time.monotonic, random.Random(), complete=False)
+    following = Following(table)
+    gate = Gate(KeyRing.of(_keys(config)), config.max_body_bytes)
+    forwarder = Forwarder(
+        gate=gate,
+        table=table,
+        relay=Relay(Limits(silence_s=config.worker_timeout_s)),
+        report=following.report,
+        new_id=lambda: uuid.uuid4().hex,
+        timeout_s=config.worker_timeout_s,
+        token=config.cluster_token,
+    )
+    neighbours = Neighbours(
+        config.controller_address, config.cluster_token, config.worker_timeout_s
+    )
+    context = Context(
+        gate=gate,
+        table=table,
+        forwarder=forwarder,
+        worker=neighbours.worker,
+        wall_clock=time.time,
+    )
+    cors = Cors(
+        credentials=config.allow_credentials,
+        origins=config.allowed_origins,
+        methods=config.allowed_methods,
+        headers=config.allowed_headers,
+    )
+    return create_app(context, neighbours, following, cors)
+
+
+def _keys(config: GatewayConfig) -> tuple[str, ...]:
+    if config.api_keys_file is None:
+        return config.api_keys
+    try:
+        listed = words(config.api_keys_file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--api-keys-file {config.api_keys_file}: {error}") from None
+    if not listed:
+        raise ConfigError(f"--api-keys-file {config.api_keys_file} holds no key")
+    return (*config.api_keys, *listed)

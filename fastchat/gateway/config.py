@@ -1,0 +1,73 @@
+"""The API server's flags."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastchat.core.config import flag, folder_or_none
+
+
+def _json_list(text: str) -> tuple[str, ...]:
+    try:
+        items = json.loads(text)
+    except json.JSONDecodeError:
+        items = None
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{text!r} is not a JSON list of strings, such as '[\"*\"]'")
+    return tuple(items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayConfig:
+    """Serve the OpenAI API in front of all workers that the controller knows.
+
+    Without API keys everybody who reaches the port may use it. Keys are better given by a file or
+    by the environment: the command line of a process can be read by others.
+    """
+
+    host: str = flag("localhost", help="address to listen on; 0.0.0.0 is every interface")
+    port: int = flag(8000, help="port to listen on")
+    controller_address: str = flag(
+        "http://localhost:21001",
+        help="URL of the controller",
+        names=("--controller",),
+        env="CONTROLLER_ADDRESS",
+        metavar="URL",
+    )
+    api_keys: tuple[str, ...] = flag(
+        (),
+        help="keys that clients must present",
+        env="FASTCHAT_API_KEYS",
+        metavar="KEY",
+        secret=True,
+    )
+    api_keys_file: Path | None = flag(None, help="file of keys, separated by blanks or lines")
+    allow_credentials: bool = flag(False, help="CORS: allow cookies and authorization")
+    allowed_origins: tuple[str, ...] = flag(
+        ("*",), help="CORS: JSON list of origins", parse=_json_list, metavar="JSON"
+    )
+    allowed_methods: tuple[str, ...] = flag(
+        ("*",), help="CORS: JSON list of methods", parse=_json_list, metavar="JSON"
+    )
+    allowed_headers: tuple[str, ...] = flag(
+        ("*",), help="CORS: JSON list of headers", parse=_json_list, metavar="JSON"
+    )
+    max_body_bytes: int = flag(2 * 1024 * 1024, help="largest request body", metavar="BYTES")
+    worker_timeout_s: float = flag(
+        100.0,
+        help="seconds of silence on a stream, or in all on a plain call, before 504",
+        env="FASTCHAT_WORKER_API_TIMEOUT",
+    )
+    cluster_token: str | None = flag(
+        None,
+        help="secret shared with controller and workers; better set by the environment",
+        env="FASTCHAT_CLUSTER_TOKEN",
+        secret=True,
+    )
+    drain_s: float = flag(30.0, help="seconds that running requests get to finish on SIGTERM")
+    logdir: Path | None = flag(
+        Path("."),
+        help="folder of openai_api_server.log; empty for none",
+        env="LOGDIR",
+        parse=folder_or_none,
+    )

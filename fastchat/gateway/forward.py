@@ -1,0 +1,159 @@
+"""Completions: the client's bytes to a worker, the worker's bytes to the client.
+
+An ASGI application and no more: no object is made of the request beyond two of its fields, and none
+of the answer.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+
+from fastchat.core.errors import BodyTooLarge, EngineFailed, NoWorker, PlatformError, WorkerTimeout
+from fastchat.core.upstream import Upstream
+from fastchat.dispatch import Lease, Table
+from fastchat.gateway.admit import Decision, Gate, Header
+from fastchat.protocol.cluster import Dispatched
+from fastchat.protocol.error_body import error_event
+from fastchat.relay import Relay, Response, UpstreamFault
+from fastchat.relay.edge import (
+    ClientGone,
+    error_response,
+    read_body,
+    refuse_body,
+    request_id,
+    unless_gone,
+)
+
+logger = logging.getLogger("openai_api_server")
+
+# Sent on to a worker; all else concerns the client and us, its key above all.
+_TO_WORKER = frozenset([b"accept", b"content-type", b"user-agent"])
+# Sent back to the client; the rest describes one connection.
+_TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarder:
+    """`report` hears of every dispatch. `token` opens the workers."""
+
+    gate: Gate
+    table: Table
+    relay: Relay
+    report: Callable[[Dispatched], None]
+    new_id: Callable[[], str]
+    timeout_s: float
+    token: str | None
+
+    def to(self, path: bytes) -> "Endpoint":
+        return Endpoint(self, path)
+
+    async def answer(self, path: bytes, asked: "Asked", send: Send) -> None:
+        """Try one worker after another until something was sent to the client. Raises a
+        `PlatformError` before that."""
+        tried: list[str] = []
+        while True:
+            lease = self._lease(asked.decision.model, tried)
+            tried.append(lease.worker.address)
+            with self.table.hold(lease):
+                try:
+                    response = await self.relay.open(
+                        self._upstream(lease), path, headers=asked.headers, body=asked.body
+                    )
+                    try:
+                        await self._send(response, asked, send)
+                    finally:
+                        response.abort()
+                    return
+                except UpstreamFault as fault:
+                    where = lease.worker.address
+                    logger.warning("request %s: worker %s: %s", asked.id, where, fault)
+                    if fault.kind == "silent":
+                        raise WorkerTimeout(self.timeout_s) from fault
+
+    def _lease(self, model: str, tried: list[str]) -> Lease:
+        try:
+            lease = self.table.choose(model, excluding=tried)
+        except NoWorker as error:
+            error.retry_after_s = 2
+            raise
+        self.report(lease.dispatched)
+        return lease
+
+    def _upstream(self, lease: Lease) -> Upstream:
+        upstream = Upstream.from_url(lease.worker.address)
+        if self.token is None:
+            return upstream
+        authorization = (b"authorization", f"Bearer {self.token}".encode())
+        return Upstream(
+            upstream.host, upstream.port, upstream.tls, upstream.prefix, (authorization,)
+        )
+
+    async def _send(self, response: Response, asked: "Asked", send: Send) -> None:
+        """Raises `UpstreamFault` only as long as nothing was sent: a plain answer is sent whole."""
+        headers = [header for header in response.headers if header[0] in _TO_CLIENT]
+        headers.append((b"x-request-id", asked.id.encode()))
+        start = {"type": "http.response.start", "status": response.status, "headers": headers}
+        if not asked.decision.stream:
+            body = await response.body()
+            headers.append((b"content-length", str(len(body)).encode()))
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
+        await send(start)
+        try:
+            async for piece in response:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            last_words = b""
+        except UpstreamFault as fault:
+            logger.warning("request %s: the worker broke off: %s", asked.id, fault)
+            last_words = _last_words(fault, self.timeout_s)
+        await send({"type": "http.response.body", "body": last_words})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """One admitted request, as it goes to a worker."""
+
+    id: str
+    decision: Decision
+    headers: Sequence[Header]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path of the workers, as an ASGI application."""
+
+    forwarder: Forwarder
+    path: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        forwarder = self.forwarder
+        id = request_id(HTTPConnection(scope), forwarder.new_id)
+        try:
+            forwarder.gate.admit_head(scope["headers"])
+            body = await read_body(receive, forwarder.gate.max_body_bytes)
+            decision = forwarder.gate.admit(scope["headers"], body)
+            headers = [header for header in scope["headers"] if header[0] in _TO_WORKER]
+            headers.append((b"x-request-id", id.encode()))
+            asked = Asked(id=id, decision=decision, headers=headers, body=body)
+            await unless_gone(receive, forwarder.answer(self.path, asked, send))
+        except ClientGone:
+            return
+        except PlatformError as error:
+            response = error_response(error)
+            response.headers["x-request-id"] = id
+            if isinstance(error, BodyTooLarge):
+                await refuse_body(response, receive, send)
+            else:
+                await response(scope, receive, send)
+
+
+def _last_words(fault: UpstreamFault, timeout_s: float) -> bytes:
+    """The explicit end of a stream that a worker broke off; the blank line ends a half event."""
+    if fault.kind == "silent":
+        return b"\n\n" + error_event(WorkerTimeout(timeout_s))
+    return b"\n\n" + error_event(EngineFailed("The worker died while it answered."))

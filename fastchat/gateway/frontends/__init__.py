@@ -1,0 +1,17 @@
+"""API dialects, each a folder with `routes(context) -> APIRouter`."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from fastchat.core.registry import Registry
+from fastchat.gateway.context import Context
+
+FRONTENDS: Registry[Callable[[Context], APIRouter]] = Registry(
+    "API front-end",
+    {
+        "legacy": "fastchat.gateway.frontends.legacy.routes:routes",
+        "openai": "fastchat.gateway.frontends.openai.routes:routes",
+    },
+    group="fastchat.frontends",
+)

@@ -1,0 +1,140 @@
+"""What all servers do at their start and at their end."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from fastchat.core import config as configuration
+from fastchat.core import logging as logs
+from fastchat.core.errors import ConfigError
+from fastchat.serve._parent import die_with
+
+C = TypeVar("C")
+
+BACKLOG = 4096
+# Longer than clients keep a connection idle, so that no request meets its closing.
+KEEP_ALIVE_S = 75
+
+logger = logging.getLogger("uvicorn.error")
+
+
+def begin(config: type[C], command: str) -> C:
+    """Read the command line; end with status 2 and one sentence when it cannot be used."""
+    try:
+        return configuration.parse(config, prog=f"python3 -m fastchat.serve.{command}")
+    except ConfigError as error:
+        fail(error)
+
+
+def log_to(name: str, filename: str, logdir: Path | None, config: object) -> None:
+    """Set up logging and write the first line, which shows how the process was started."""
+    try:
+        logs.configure(filename, logdir=logdir)
+    except OSError as error:
+        fail(ConfigError(f"the log folder {logdir} (LOGDIR, --logdir): {error.strerror}"))
+    logging.getLogger(name).info("args: %s", configuration.shown(config))
+
+
+def fail(error: Exception) -> NoReturn:
+    sys.stderr.write(f"error: {error}\n")
+    raise SystemExit(2)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Take the port before anything slow is done. Raises `ConfigError` when it cannot be had."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"--host {host}: {error.strerror}") from None
+    bound: list[socket.socket] = []
+    refusals: list[OSError] = []
+    for family, _, _, _, address in dict.fromkeys(found):
+        try:
+            bound.append(_bound(family, (address[0], _port(bound) or port)))
+        except OSError as error:
+            refusals.append(error)
+    # A machine may know a name as an IPv6 address and have no IPv6.
+    if not bound or any(error.errno != 99 for error in refusals):
+        reason = refusals[0].strerror
+        raise ConfigError(f"cannot listen on {host}:{port}: {reason}. Choose another --port.")
+    return bound
+
+
+def serve(
+    app: ASGIApp,
+    bound: Sequence[socket.socket],
+    host: str,
+    *,
+    drain_s: float,
+    before_drain: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds."""
+    supervisor = configuration.supervisor()
+    if supervisor is not None:
+        die_with(supervisor)
+    # uvicorn raises the signal that ended it once more; a drained process has ended well.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    for one in bound:
+        one.listen(BACKLOG)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=_port(bound),
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(drain_s),
+        server_header=False,
+    )
+    try:
+        _Server(config, before_drain).run(sockets=list(bound))
+    except KeyboardInterrupt:
+        logger.info("Stopped by Ctrl-C")
+
+
+class _Server(uvicorn.Server):
+    def __init__(
+        self, config: uvicorn.Config, before_drain: Callable[[], Awaitable[None]] | None
+    ) -> None:
+        super().__init__(config)
+        self._before_drain = before_drain
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        logger.info(
+            "Uvicorn running on http://%s:%d (Press CTRL+C to quit)", host, self.config.port
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._before_drain is not None:
+            await self._before_drain()
+        await super().shutdown(sockets)
+
+
+def _bound(family: int, address: tuple[object, int]) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _port(bound: Sequence[socket.socket]) -> int:
+    return int(bound[0].getsockname()[1]) if bound else 0

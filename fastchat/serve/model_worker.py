@@ -1,0 +1,30 @@
+"""Start a worker: `python3 -m fastchat.serve.model_worker --model-path MODEL`."""
+
+from uuid import uuid4
+
+from fastchat.core.errors import ConfigError, PlatformError
+from fastchat.serve._run import begin, bind, fail, log_to, serve
+from fastchat.worker.build import build
+from fastchat.worker.config import WorkerConfig
+
+
+def main() -> None:
+    config = begin(WorkerConfig, "model_worker")
+    worker_id = uuid4().hex[:8]
+    log_to("model_worker", f"model_worker_{worker_id}.log", config.logdir, config)
+    try:
+        bound = bind(config.host, config.port)
+        service = build(config, worker_id)
+    except (ConfigError, PlatformError) as error:
+        fail(error)
+    serve(
+        service.app,
+        bound,
+        config.host,
+        drain_s=config.drain_s,
+        before_drain=service.before_drain,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Start the API server: `python3 -m fastchat.serve.openai_api_server --port 8000`."""
+
+from fastchat.core.errors import ConfigError
+from fastchat.gateway.build import build
+from fastchat.gateway.config import GatewayConfig
+from fastchat.serve._run import begin, bind, fail, log_to, serve
+
+
+def main() -> None:
+    config = begin(GatewayConfig, "openai_api_server")
+    log_to("openai_api_server", "openai_api_server.log", config.logdir, config)
+    try:
+        bound = bind(config.host, config.port)
+        app = build(config)
+    except ConfigError as error:
+        fail(error)
+    serve(app, bound, config.host, drain_s=config.drain_s)
+
+
+if __name__ == "__main__":
+    main()
