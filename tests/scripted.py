@@ -18,8 +18,8 @@ from fastchat.core.generation import (
 
 @dataclass
 class ScriptedEngine:
-    """Says `words`, one a chunk. With `held` it stops before each until the event is set; `fails_at`
-    raises `failure` before that word."""
+    """Says `words`, one a chunk. With `held` it waits for the event before each; `failure` is
+    raised before the word number `fails_at`."""
 
     words: Sequence[str] = ("one", " two", " three")
     features: frozenset[Feature] = frozenset(

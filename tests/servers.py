@@ -73,7 +73,7 @@ async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> Non
     """Wait for something to come true; fail the test when it does not."""
     async with asyncio.timeout(timeout_s):
         while not condition():
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # any condition, not only events
 
 
 def free_port() -> int:

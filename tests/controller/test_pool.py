@@ -97,7 +97,8 @@ async def test_a_follower_gets_a_snapshot_and_then_the_changes(pool: WorkerPool)
     pool.register(registration("a"))
     updates = pool.follow(idle_s=60)
     snapshot = await anext(updates)
-    assert snapshot.snapshot and [e.address for e in snapshot.put] == ["a"]
+    assert snapshot.snapshot
+    assert [e.address for e in snapshot.put] == ["a"]
     assert snapshot.dispatch_method == "shortest_queue"
     pool.register(registration("b", epoch=1))
     pool.leave(Departure(worker_name="b", epoch=1))
@@ -111,7 +112,9 @@ async def test_a_follower_without_news_gets_a_sign_of_life(pool: WorkerPool) -> 
     updates = pool.follow(idle_s=0.01)
     await anext(updates)
     quiet = await anext(updates)
-    assert not quiet.snapshot and not quiet.put and not quiet.drop
+    assert not quiet.snapshot
+    assert not quiet.put
+    assert not quiet.drop
     await updates.aclose()
 
 

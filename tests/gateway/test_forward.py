@@ -77,7 +77,8 @@ async def test_the_request_id_goes_to_the_worker_and_back(
         add_worker(f"http://127.0.0.1:{port}")
         given = await gateway.post(CHAT, json=ASK, headers={"x-request-id": "abc-1"})
         forged = await gateway.post(CHAT, json=ASK, headers={"x-request-id": "a b"})
-    assert given.headers["x-request-id"] == "abc-1" and b"x-request-id: abc-1\r\n" in seen[0]
+    assert given.headers["x-request-id"] == "abc-1"
+    assert b"x-request-id: abc-1\r\n" in seen[0]
     assert forged.headers["x-request-id"] == "new-id"
 
 

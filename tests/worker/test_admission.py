@@ -40,7 +40,8 @@ async def test_one_over_the_queue_is_refused_at_once(admission: Admission) -> No
         await asyncio.sleep(0)
         with pytest.raises(Overloaded) as refused:
             await _pass_through(admission)
-        assert refused.value.retry_after_s is not None and refused.value.retry_after_s >= 1
+        assert refused.value.retry_after_s is not None
+        assert refused.value.retry_after_s >= 1
     await waiting
 
 

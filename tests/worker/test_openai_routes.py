@@ -65,7 +65,8 @@ async def test_usage_comes_last_when_asked_for(worker: httpx.AsyncClient) -> Non
     ask = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
     *chunks, last, done = events(await worker.post("/v1/chat/completions", json=ask))
     assert all(c["usage"] is None for c in chunks)
-    assert last["choices"] == [] and last["usage"]["total_tokens"] == 10
+    assert last["choices"] == []
+    assert last["usage"]["total_tokens"] == 10
     assert done == "[DONE]"
 
 

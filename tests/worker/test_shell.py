@@ -7,6 +7,7 @@ from fastchat.core.generation import Chat, Chunk, GenerationRequest, Message, Sa
 from fastchat.worker.shell import Shell
 from fastchat.worker.template import NamedTemplate
 from tests.scripted import ScriptedEngine
+from tests.servers import until
 
 ASK = GenerationRequest(id="1", model="m", prompt="hi")
 
@@ -82,8 +83,7 @@ async def test_a_reader_that_leaves_stops_the_engine(engine: ScriptedEngine, she
 async def test_a_cancelled_reader_stops_the_engine(engine: ScriptedEngine, shell: Shell) -> None:
     engine.held = asyncio.Event()
     task = asyncio.create_task(read(shell))
-    while not engine.running:
-        await asyncio.sleep(0)
+    await until(lambda: engine.running)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (engine.running, shell.admission.running) == (0, 0)

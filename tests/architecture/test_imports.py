@@ -1,0 +1,106 @@
+"""Importing a module defines things and does nothing else."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import (
+    PACKAGE,
+    ROOT,
+    commands,
+    imports,
+    module_name,
+    package_files,
+    place,
+    tree,
+)
+
+STANDARD = sys.stdlib_module_names | {"fastchat", "prometheus_client"}
+HEAVY = {"aiohttp", "fastapi", "gradio", "torch", "transformers", "uvicorn", "xllamacpp"}
+
+
+ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
+
+
+def _python(*arguments: str, path: Path = ROOT) -> str:
+    command = [sys.executable, "-W", "error", *arguments]
+    environ = os.environ | {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _modules_after(*statements: str) -> set[str]:
+    lines = ["import sys, json", *statements, "print(json.dumps(sorted(sys.modules)))"]
+    return set(json.loads(_python("-c", "\n".join(lines)).splitlines()[-1]))
+
+
+def test_importing_the_distribution_loads_nothing_else() -> None:
+    assert _modules_after("import fastchat") - _modules_after() == {"fastchat"}
+
+
+def test_the_help_of_the_commands_loads_none_of_them() -> None:
+    loaded = _modules_after("from fastchat.__main__ import main", "main([])")
+    assert {name for name in loaded if name.startswith("fastchat.")} == {"fastchat.__main__"}
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("path", commands(), ids=lambda path: path.stem)
+def test_the_help_of_a_command_loads_no_tensors_and_no_pages(path: Path) -> None:
+    loaded = _modules_after(f"import {module_name(path)}")
+    assert not loaded & {"gradio", "torch", "transformers", "xllamacpp"}
+
+
+def test_importing_a_module_does_nothing() -> None:
+    modules = [module_name(path) for path in package_files()]
+    assert json.loads(_python("-m", "tests.architecture.import_probe", *modules)) == {}
+
+
+@pytest.mark.parametrize(
+    ("deed", "seen"),
+    [
+        ("open('note', 'w')", "open 'note' to write"),
+        ("import socket; socket.socket().close()", "socket."),
+        ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
+        ("import logging; logging.basicConfig()", "a logger was configured"),
+        ("import os; os.environ['A'] = 'b'", "the environment changed"),
+        ("import sys; sys.stdout = sys.stderr", "a standard stream was replaced"),
+    ],
+)
+def test_the_probe_sees_a_deed(tmp_path: Path, deed: str, seen: str) -> None:
+    (tmp_path / "doer.py").write_text(f"import os; os.chdir({str(tmp_path)!r}); {deed}\n")
+    did = json.loads(_python("-m", "tests.architecture.import_probe", "doer", path=tmp_path))
+    assert any(seen in what for what in did["doer"])
+
+
+def test_only_the_configuration_reads_the_environment() -> None:
+    others = [path for path in package_files() if path != PACKAGE / "core" / "config.py"]
+    attributes = [
+        place(path, node)
+        for path in others
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ENVIRONMENT
+    ]
+    imported = [
+        place(path, alias)
+        for path in others
+        for alias, name in imports(path)
+        if name in ENVIRONMENT
+    ]
+    assert attributes + imported == []
+
+
+def test_the_core_needs_the_standard_library_only() -> None:
+    foreign = [
+        f"{place(path, alias)} {name}"
+        for path in package_files()
+        if path.is_relative_to(PACKAGE / "core")
+        for alias, name in imports(path)
+        if name.partition(".")[0] not in STANDARD
+    ]
+    assert foreign == []

@@ -1,0 +1,50 @@
+import asyncio
+import io
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastchat.cluster.fetch import fetch_weights
+from fastchat.cluster.report import Report
+from fastchat.core.errors import ConfigError
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report(io.StringIO(), clock=lambda: 0.0)
+
+
+async def test_every_model_is_fetched_once(report: Report) -> None:
+    fetched: list[str] = []
+
+    def resolve(path: str, **_: Any) -> None:
+        fetched.append(path)
+
+    assert await fetch_weights(["a", "b", "a"], report, asyncio.Event(), resolve=resolve)
+    assert fetched == ["a", "b"]
+
+
+async def test_a_folder_on_this_machine_needs_no_fetching(report: Report, tmp_path: Path) -> None:
+    assert await fetch_weights([str(tmp_path)], report, asyncio.Event())
+
+
+async def test_a_model_that_is_nowhere_is_an_error(report: Report, tmp_path: Path) -> None:
+    def resolve(path: str, **_: Any) -> None:
+        raise ConfigError(f"{path} is nowhere")
+
+    with pytest.raises(ConfigError, match="a is nowhere"):
+        await fetch_weights(["a"], report, asyncio.Event(), resolve=resolve)
+
+
+async def test_stop_does_not_wait_for_a_slow_network(report: Report) -> None:
+    stop, network = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def resolve(_: str, **__: Any) -> None:
+        loop.call_soon_threadsafe(stop.set)
+        network.wait()
+
+    assert not await fetch_weights(["a"], report, stop, resolve=resolve)
+    network.set()

@@ -1,0 +1,85 @@
+from itertools import pairwise
+
+from fastchat.cluster.plan import ProcessSpec, address, plan
+from fastchat.cluster.platform import ApiSpec, ControllerSpec, ModelSpec, Platform
+
+
+def flags(spec: ProcessSpec) -> dict[str, str]:
+    return {a: b for a, b in pairwise(spec.argv) if a.startswith("--")}
+
+
+def test_the_default_platform_is_three_processes() -> None:
+    controller, worker, api = plan(Platform(), python="py")
+    assert controller.argv == (
+        *("py", "-m", "fastchat.serve.controller", "--host", "127.0.0.1", "--port", "21001"),
+        *("--dispatch-method", "lottery"),
+    )
+    assert worker.argv == (
+        *("py", "-m", "fastchat.serve.model_worker"),
+        *("--model-path", "smollm2-135m-instruct", "--model-names", "smollm2-135m-instruct"),
+        *("--engine", "auto", "--controller-address", "http://127.0.0.1:21001"),
+        *("--worker-address", "http://127.0.0.1:31000", "--host", "127.0.0.1", "--port", "31000"),
+    )
+    assert api.argv == (
+        *("py", "-m", "fastchat.serve.openai_api_server"),
+        *("--controller-address", "http://127.0.0.1:21001", "--host", "127.0.0.1"),
+        *("--port", "8000"),
+    )
+    assert [spec.ready_url for spec in (controller, worker, api)] == [
+        "http://127.0.0.1:21001/test_connection",
+        "http://127.0.0.1:31000/ready",
+        "http://127.0.0.1:8000/ready",
+    ]
+
+
+def test_workers_and_api_wait_for_the_controller() -> None:
+    controller, worker, api = plan(Platform())
+    assert controller.depends_on == ()
+    assert worker.depends_on == api.depends_on == ("controller",)
+
+
+def test_every_replica_is_a_worker_with_its_own_port_and_devices() -> None:
+    model = ModelSpec(path="a", replicas=2, gpus=((0, 1), (2,)), environment={"X": "1"})
+    _, first, second, _ = plan(Platform(models=(model,)))
+    assert (first.name, second.name) == ("model_worker_31000", "model_worker_31001")
+    assert first.environment == {"X": "1", "CUDA_VISIBLE_DEVICES": "0,1"}
+    assert second.environment == {"X": "1", "CUDA_VISIBLE_DEVICES": "2"}
+    assert flags(second)["--worker-address"] == second.address == "http://127.0.0.1:31001"
+    assert second.declared == "[[models]] number 1"
+
+
+def test_what_is_declared_for_a_model_reaches_its_worker() -> None:
+    model = ModelSpec(
+        path="/models/a",
+        names=("a", "b"),
+        engine="echo",
+        concurrency=7,
+        threads=2,
+        conv_template="one_shot",
+        arguments=("--device", "cpu"),
+    )
+    _, worker, _ = plan(Platform(models=(model,)))
+    assert flags(worker) | {
+        "--model-path": "/models/a",
+        "--model-names": "a,b",
+        "--engine": "echo",
+        "--limit-worker-concurrency": "7",
+        "--threads": "2",
+        "--conv-template": "one_shot",
+    } == flags(worker)
+    assert worker.argv[-2:] == ("--device", "cpu")
+
+
+def test_further_arguments_come_last_so_that_they_win() -> None:
+    platform = Platform(
+        controller=ControllerSpec(arguments=("--port", "1")), api=ApiSpec(arguments=("--quiet",))
+    )
+    controller, _, api = plan(platform)
+    assert controller.argv[-2:] == ("--port", "1")
+    assert api.argv[-1] == "--quiet"
+
+
+def test_every_interface_is_reached_by_loopback() -> None:
+    assert address("0.0.0.0", 80) == "http://127.0.0.1:80"
+    assert address("::", 80) == address("::1", 80) == "http://[::1]:80"
+    assert address("box.example", 80) == "http://box.example:80"

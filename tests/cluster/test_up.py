@@ -1,0 +1,139 @@
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fastchat.cluster.platform import load
+from fastchat.cluster.up import UpConfig, up
+from fastchat.core.config import environment, parse
+from fastchat.core.errors import ConfigError
+from tests.cluster.processes import SERVE
+
+# Stands for all three servers: listens on its --port and shows what it was given.
+SERVER = (
+    """
+import os, sys
+print(sys.argv[1:], "FASTCHAT_API_KEYS" in os.environ, flush=True)
+if "--api-keys-file" in sys.argv:
+    print("keys:", open(sys.argv[-1]).read().split(), flush=True)
+sys.argv[1] = sys.argv[sys.argv.index("--port") + 1]
+"""
+    + SERVE
+)
+
+
+class Impatient(io.StringIO):
+    """A user who presses Ctrl-C as soon as everything runs."""
+
+    def write(self, text: str) -> int:
+        if "Press Ctrl-C" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().write(text)
+
+
+@pytest.fixture
+def config(tmp_path: Path, free_port: Callable[[], int]) -> UpConfig:
+    (tmp_path / "platform.toml").write_text(
+        f"""
+        controller.port = {free_port()}
+        [api]
+        port = {free_port()}
+        api_keys_file = "{tmp_path}/keys"
+        [[models]]
+        path = "{tmp_path}"
+        names = ["small"]
+        port = {free_port()}
+        """
+    )
+    (tmp_path / "keys").write_text("sk-one\n")
+    return UpConfig(platform=tmp_path / "platform.toml", logdir=tmp_path / "logs")
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> dict[str, str]:
+    """An environment whose `fastchat.serve` holds small servers."""
+    folder = tmp_path / "fakes" / "fastchat" / "serve"
+    folder.mkdir(parents=True)
+    for name in ("controller", "model_worker", "openai_api_server"):
+        (folder / f"{name}.py").write_text(SERVER)
+    return environment() | {"PYTHONPATH": str(tmp_path / "fakes"), "PYTHONSAFEPATH": "1"}
+
+
+def test_the_platform_runs_until_ctrl_c(
+    config: UpConfig, servers: dict[str, str], tmp_path: Path
+) -> None:
+    out = Impatient()
+    up(config, servers | {"FASTCHAT_API_KEYS": "sk-two"}, out)
+    first, *ready, _ = out.getvalue().split("\n", 4)
+    assert first == "Starting 3 processes"
+    assert all(" ready at http://127.0.0.1:" in line for line in ready)
+    assert "\nModels      small\n" in out.getvalue()
+    assert out.getvalue().endswith("\nStopped.\n")
+    assert "sk-" not in out.getvalue()
+    arguments, keys = (tmp_path / "logs" / "openai_api_server.log").read_text().splitlines()
+    assert arguments.endswith(" False")
+    assert "sk-" not in arguments
+    assert keys == "keys: ['sk-one', 'sk-two']"
+
+
+def test_a_flag_moves_the_api_server(config: UpConfig, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    moved = UpConfig(platform=config.platform, logdir=config.logdir, port=port)
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ConfigError, match=f"the port {port} that openai_api_server wants is taken"),
+    ):
+        up(moved, {}, io.StringIO())
+
+
+def test_a_flag_that_is_no_port_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--port must be a number from 1 to 65535"):
+        UpConfig(port=65536)
+
+
+def test_a_flag_cannot_move_it_onto_another_port_of_the_file(config: UpConfig) -> None:
+    path = config.platform
+    assert path is not None
+    same = UpConfig(platform=path, logdir=config.logdir, port=load(path).controller.port)
+    with pytest.raises(ConfigError, match=r"--port \d+: \[controller\] and \[api\] both want"):
+        up(same, {}, io.StringIO())
+
+
+def test_an_empty_key_file_does_not_open_the_door(config: UpConfig, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("\n")
+    with pytest.raises(ConfigError, match=r"api_keys_file .*keys in \[api\] is empty"):
+        up(config, {"FASTCHAT_API_KEYS": "sk-two"}, io.StringIO())
+
+
+def test_a_key_file_that_is_not_there_is_named(config: UpConfig, tmp_path: Path) -> None:
+    (tmp_path / "keys").unlink()
+    with pytest.raises(ConfigError, match=r"cannot read api_keys_file .*keys in \[api\]"):
+        up(config, {}, io.StringIO())
+
+
+def test_a_log_folder_that_cannot_be_made_is_named(config: UpConfig, tmp_path: Path) -> None:
+    blocked = UpConfig(platform=config.platform, logdir=tmp_path / "keys" / "logs")
+    with pytest.raises(ConfigError, match=r"cannot make the log folder .*set --logdir"):
+        up(blocked, {}, io.StringIO())
+
+
+def test_the_file_is_the_one_word_of_the_command_line() -> None:
+    assert parse(UpConfig, [], environ={}) == UpConfig()
+    assert parse(UpConfig, ["my.toml", "--port", "1"], environ={}) == UpConfig(
+        platform=Path("my.toml"), port=1
+    )
+
+
+def test_the_command_says_what_is_wrong_in_one_line() -> None:
+    command = [sys.executable, "-m", "fastchat.serve.up", "none.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: cannot read the platform file none.toml: No such file or directory\n"
+    )
