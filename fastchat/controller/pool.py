@@ -36,6 +36,7 @@ class WorkerPool:
     table: Table
     clock: Callable[[], float]
     expiration_s: float
+    epoch: int = 0
     _beats: dict[str, float] = field(default_factory=dict)
     _immortal: set[str] = field(default_factory=set)
     _followers: set[_Follower] = field(default_factory=set)
@@ -114,6 +115,7 @@ class WorkerPool:
         try:
             yield TableUpdate(
                 snapshot=True,
+                epoch=self.epoch,
                 dispatch_method=self.table.policy,
                 put=tuple(self.table.entries()),
             )

@@ -115,6 +115,14 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where fetched weights are kept: $FASTCHAT_CACHE, or fastchat under $XDG_CACHE_HOME."""
+    if chosen := environ.get("FASTCHAT_CACHE"):
+        return Path(chosen)
+    base = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "fastchat"
+
+
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where logs and other traces of running go: $XDG_STATE_HOME/fastchat."""
     base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

@@ -11,6 +11,9 @@ from fastchat.protocol.cluster import Dispatched, TableUpdate, WorkerEntry
 
 # A model whose last worker went stays known this long: "no worker" and not "no such model".
 REMEMBER_S = 600.0
+# A controller that started anew hears of its workers with their next heart-beats; until then those
+# it does not know yet go on being used.
+UNCONFIRMED_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class _Row:
     # Requests sent from here, now and when the worker last told its queue length.
     in_flight: int = 0
     in_flight_then: int = 0
+    unconfirmed_since: float | None = None
 
     @property
     def queue_length(self) -> float:
@@ -45,6 +49,7 @@ class Table:
     rng: Random
     policy: str = DEFAULT_POLICY
     complete: bool = True
+    controller_epoch: int | None = None
     _rows: dict[str, _Row] = field(default_factory=dict)
     _gone: dict[str, float] = field(default_factory=dict)
 
@@ -67,6 +72,7 @@ class Table:
         else:
             row.entry = entry
             row.in_flight_then = row.in_flight
+            row.unconfirmed_since = None
         for name in entry.model_names:
             self._gone.pop(name, None)
 
@@ -79,18 +85,34 @@ class Table:
         self._gone |= {name: now for name in row.entry.model_names if name not in left}
 
     def apply(self, update: TableUpdate) -> None:
-        """Follow the controller. A snapshot drops what it does not name."""
+        """Follow the controller. A snapshot drops what it does not name, unless the controller is
+        a new one."""
         if update.dispatch_method is not None and update.dispatch_method in POLICIES:
             self.policy = update.dispatch_method
         if update.snapshot:
             self.complete = True
-            named = {entry.address for entry in update.put}
-            for address in [known for known in self._rows if known not in named]:
-                self.drop(address)
+            self._replace_all(update)
         for entry in update.put:
             self.put(entry)
         for address in update.drop:
             self.drop(address)
+        self._drop_unconfirmed()
+
+    def _replace_all(self, update: TableUpdate) -> None:
+        started_anew = self.controller_epoch not in (None, update.epoch)
+        self.controller_epoch = update.epoch
+        named = {entry.address for entry in update.put}
+        for address in [known for known in self._rows if known not in named]:
+            if started_anew:
+                self._rows[address].unconfirmed_since = self.clock()
+            else:
+                self.drop(address)
+
+    def _drop_unconfirmed(self) -> None:
+        oldest = self.clock() - UNCONFIRMED_S
+        for address, row in list(self._rows.items()):
+            if row.unconfirmed_since is not None and row.unconfirmed_since < oldest:
+                self.drop(address)
 
     def choose(self, model: str, *, excluding: Collection[str] = ()) -> Lease:
         """Pick a worker by the table's policy. Raises `UnknownModel` or `NoWorker`."""

@@ -35,6 +35,8 @@ def begin(config: type[C], command: str) -> C:
 
 def log_to(name: str, filename: str, logdir: Path | None, config: object) -> None:
     """Set up logging and write the first line, which shows how the process was started."""
+    if configuration.supervisor() is not None:
+        logdir = None  # our standard error already is a file of the supervisor's
     try:
         logs.configure(filename, logdir=logdir)
     except OSError as error:

@@ -26,16 +26,24 @@ async def test_every_model_is_fetched_once(report: Report) -> None:
     assert fetched == ["a", "b"]
 
 
-async def test_a_folder_on_this_machine_needs_no_fetching(report: Report, tmp_path: Path) -> None:
-    assert await fetch_weights([str(tmp_path)], report, asyncio.Event())
+async def test_a_file_on_this_machine_needs_no_fetching(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "small.gguf").write_bytes(b"GGUF")
+    assert await fetch_weights([str(tmp_path / "small.gguf")], report, asyncio.Event())
 
 
 async def test_a_model_that_is_nowhere_is_an_error(report: Report, tmp_path: Path) -> None:
-    def resolve(path: str, **_: Any) -> None:
-        raise ConfigError(f"{path} is nowhere")
+    with pytest.raises(ConfigError, match="there is no file or folder"):
+        await fetch_weights([str(tmp_path / "none.gguf")], report, asyncio.Event())
 
-    with pytest.raises(ConfigError, match="a is nowhere"):
-        await fetch_weights(["a"], report, asyncio.Event(), resolve=resolve)
+
+async def test_a_download_that_ctrl_c_has_ended_is_no_error(report: Report) -> None:
+    stop = asyncio.Event()
+    stop.set()
+
+    def resolve(_: str, **__: Any) -> None:
+        raise ConfigError("pip was interrupted")
+
+    assert not await fetch_weights(["a"], report, stop, resolve=resolve)
 
 
 async def test_stop_does_not_wait_for_a_slow_network(report: Report) -> None:

@@ -83,6 +83,7 @@ FAULTS = {
     '[api]\nport = "8000"': "[api], key port: expected int, got str",
     "[api]\nport = 70000": "[api], key port: expected int <= 65535",
     '[[models]]\n[[models]]\nreplicas = "2"': "[[models]] number 2, key replicas: expected int,",
+    "[[models]]\nport = 'x'": "[[models]] number 1, key port: expected int, got str",
     "[[models]]\nnames = ['a b']": "[[models]] number 1, key names[0]: expected str matching",
     "[[models]]\nenvironment = {A = 1}": "key environment[...]: expected str, got int",
     "[[models]]\nreplicas = 2\ngpus = [[0]]": "number 1: gpus has 1 lists for 2 replicas: give",

@@ -46,8 +46,8 @@ def test_a_line_does_not_run_into_an_unfinished_one() -> None:
 
 def test_a_file_gets_a_line_now_and_then() -> None:
     out = io.StringIO()
-    report = Report(out, clock=iter([0.0, 4.9, 5.0, 5.1]).__next__)
-    for done in (1_000_000, 2_000_000, 3_000_000, 4_000_000):
+    report = Report(out, clock=iter([0.0, 4.9, 5.0, 5.1, 99.0]).__next__)
+    for done in (1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_000_000):
         report.download("small", done, 4_000_000)
     assert out.getvalue().splitlines() == [
         "Fetching small: 1.0 of 4.0 MB (25 %)",

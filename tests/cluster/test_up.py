@@ -11,7 +11,7 @@ import pytest
 
 from fastchat.cluster.platform import load
 from fastchat.cluster.up import UpConfig, up
-from fastchat.core.config import environment, parse
+from fastchat.core.config import environment, parse, state_folder
 from fastchat.core.errors import ConfigError
 from tests.cluster.processes import SERVE
 
@@ -46,11 +46,11 @@ def config(tmp_path: Path, free_port: Callable[[], int]) -> UpConfig:
         port = {free_port()}
         api_keys_file = "{tmp_path}/keys"
         [[models]]
-        path = "{tmp_path}"
-        names = ["small"]
+        path = "{tmp_path}/small.gguf"
         port = {free_port()}
         """
     )
+    (tmp_path / "small.gguf").write_bytes(b"GGUF")
     (tmp_path / "keys").write_text("sk-one\n")
     return UpConfig(platform=tmp_path / "platform.toml", logdir=tmp_path / "logs")
 
@@ -128,6 +128,11 @@ def test_the_file_is_the_one_word_of_the_command_line() -> None:
     assert parse(UpConfig, ["my.toml", "--port", "1"], environ={}) == UpConfig(
         platform=Path("my.toml"), port=1
     )
+
+
+def test_logs_go_where_the_user_keeps_state() -> None:
+    assert state_folder({"XDG_STATE_HOME": "/state"}) == Path("/state/fastchat")
+    assert state_folder({}) == Path.home() / ".local/state/fastchat"
 
 
 def test_the_command_says_what_is_wrong_in_one_line() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from fastchat.core.errors import NoWorker, UnknownModel
 from fastchat.dispatch import Table
-from fastchat.dispatch.table import REMEMBER_S
+from fastchat.dispatch.table import REMEMBER_S, UNCONFIRMED_S
 from fastchat.protocol.cluster import TableUpdate, WorkerEntry
 
 
@@ -107,6 +107,24 @@ def test_a_snapshot_replaces_and_an_update_adds(table: Table) -> None:
     assert table.policy == "lottery"
     table.apply(TableUpdate(put=(entry("c"),), drop=("b",)))
     assert [e.address for e in table.entries()] == ["c"]
+
+
+def test_a_controller_that_started_anew_does_not_cost_the_workers(
+    table: Table, now: list[float]
+) -> None:
+    table.apply(TableUpdate(snapshot=True, epoch=1, put=(entry("a"), entry("b"))))
+    table.apply(TableUpdate(snapshot=True, epoch=2))
+    table.apply(TableUpdate(put=(entry("b"),)))
+    assert [e.address for e in table.entries()] == ["a", "b"]
+    now[0] += UNCONFIRMED_S + 1
+    table.apply(TableUpdate())
+    assert [e.address for e in table.entries()] == ["b"]
+
+
+def test_the_same_controller_is_believed_when_it_drops(table: Table) -> None:
+    table.apply(TableUpdate(snapshot=True, epoch=1, put=(entry("a"),)))
+    table.apply(TableUpdate(snapshot=True, epoch=1))
+    assert table.entries() == []
 
 
 def test_a_policy_of_a_later_controller_is_left_alone(table: Table) -> None:

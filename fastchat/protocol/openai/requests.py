@@ -91,7 +91,7 @@ class ChatRequest(Generation, frozen=True, kw_only=True):
 
 
 class CompletionRequest(Generation, frozen=True, kw_only=True):
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: str | list[str | int | list[int]]
     logprobs: int | None = None
     echo: bool | None = None
     suffix: str | None = None

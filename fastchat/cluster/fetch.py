@@ -1,0 +1,54 @@
+"""Weights are fetched before anything is started, so that a worker never waits for the network."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from functools import partial
+
+from fastchat.cluster.report import Report
+from fastchat.core.config import cache_folder
+from fastchat.model.weights import resolve
+
+Resolve = Callable[..., object]
+
+
+async def fetch_weights(
+    paths: Iterable[str], report: Report, stop: asyncio.Event, *, resolve: Resolve = resolve
+) -> bool:
+    """False when `stop` came first. Raises `ConfigError` for a model that is nowhere."""
+    fetching = asyncio.create_task(_fetch(paths, report, resolve))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([fetching, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():  # Ctrl-C may have ended the download as well, which is no error then
+            return False
+        fetching.result()
+        return True
+    finally:
+        stopping.cancel()
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
+
+
+async def _fetch(paths: Iterable[str], report: Report, resolve: Resolve) -> None:
+    for path in dict.fromkeys(paths):
+        progress = partial(report.download, path)
+        await _in_daemon_thread(partial(resolve, path, cache=cache_folder(), progress=progress))
+
+
+def _in_daemon_thread(work: Callable[[], object]) -> asyncio.Future[None]:
+    """Not in the loop's executor: Python waits for that one's threads before it ends."""
+    future: Future[None] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  # handed to whoever awaits it
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    return asyncio.wrap_future(future)

@@ -1,0 +1,137 @@
+"""Which processes a platform consists of: values, from which others start them."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fastchat.cluster.platform import ModelSpec, Platform
+
+Role = Literal["controller", "worker", "api"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessSpec:
+    """One process. It is ready when `ready_url` answers 200.
+
+    `declared` is the table of the platform file that asks for it. `keys_flag` takes the name of a
+    file with API keys, which is only known when the process is started.
+    """
+
+    name: str
+    role: Role
+    argv: tuple[str, ...]
+    host: str
+    port: int
+    ready_path: str
+    declared: str
+    depends_on: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    keys_flag: str | None = None
+
+    @property
+    def address(self) -> str:
+        return address(self.host, self.port)
+
+    @property
+    def ready_url(self) -> str:
+        return self.address + self.ready_path
+
+
+def plan(platform: Platform, *, python: str = sys.executable) -> tuple[ProcessSpec, ...]:
+    """The processes in the order in which they are shown: controller, workers, API server."""
+    controller = _controller(platform, python)
+    return (controller, *_workers(platform, python, controller), _api(platform, python, controller))
+
+
+def address(host: str, port: int) -> str:
+    """Where to reach, on this machine, a server that listens on `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _controller(platform: Platform, python: str) -> ProcessSpec:
+    spec = platform.controller
+    return ProcessSpec(
+        name="controller",
+        role="controller",
+        argv=(
+            *_command(python, "controller"),
+            *_listen(spec.host, spec.port),
+            *("--dispatch-method", spec.dispatch_method),
+            *spec.arguments,
+        ),
+        host=spec.host,
+        port=spec.port,
+        ready_path="/test_connection",
+        declared="[controller]",
+    )
+
+
+def _workers(platform: Platform, python: str, controller: ProcessSpec) -> Iterator[ProcessSpec]:
+    for number, (model, ports) in enumerate(
+        zip(platform.models, platform.worker_ports(), strict=True), start=1
+    ):
+        for replica, port in enumerate(ports):
+            yield ProcessSpec(
+                name=f"model_worker_{port}",
+                role="worker",
+                argv=(*_command(python, "model_worker"), *_flags(model, port, controller.address)),
+                host=model.host,
+                port=port,
+                ready_path="/ready",
+                declared=f"[[models]] number {number}",
+                depends_on=(controller.name,),
+                environment=_environment(model, replica),
+            )
+
+
+def _api(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpec:
+    spec = platform.api
+    return ProcessSpec(
+        name="openai_api_server",
+        role="api",
+        argv=(
+            *_command(python, "openai_api_server"),
+            *("--controller-address", controller.address),
+            *_listen(spec.host, spec.port),
+            *spec.arguments,
+        ),
+        host=spec.host,
+        port=spec.port,
+        ready_path="/ready",
+        declared="[api]",
+        depends_on=(controller.name,),
+        keys_flag="--api-keys-file",
+    )
+
+
+def _flags(model: ModelSpec, port: int, controller: str) -> Iterator[str]:
+    yield from ("--model-path", model.path)
+    yield from ("--model-names", ",".join(model.served_names))
+    yield from ("--engine", model.engine)
+    yield from ("--controller-address", controller)
+    yield from ("--worker-address", address(model.host, port))
+    yield from _listen(model.host, port)
+    if model.concurrency is not None:
+        yield from ("--limit-worker-concurrency", str(model.concurrency))
+    if model.threads is not None:
+        yield from ("--threads", str(model.threads))
+    if model.conv_template is not None:
+        yield from ("--conv-template", model.conv_template)
+    yield from model.arguments
+
+
+def _environment(model: ModelSpec, replica: int) -> dict[str, str]:
+    if not model.gpus:
+        return model.environment
+    devices = ",".join(str(device) for device in model.gpus[replica])
+    return {**model.environment, "CUDA_VISIBLE_DEVICES": devices}
+
+
+def _command(python: str, module: str) -> tuple[str, ...]:
+    return (python, "-m", f"fastchat.serve.{module}")
+
+
+def _listen(host: str, port: int) -> tuple[str, ...]:
+    return ("--host", host, "--port", str(port))

@@ -1,0 +1,34 @@
+"""What a process is doing, as a value for whoever shows it."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["waiting", "starting", "ready", "restarting", "failed", "stopping", "stopped"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """`took_s` is the time it needed to become ready, `pause_s` the time until its next start."""
+
+    process: str
+    state: State
+    pid: int | None = None
+    restarts: int = 0
+    reason: str = ""
+    took_s: float = 0.0
+    pause_s: float = 0.0
+
+
+Observer = Callable[[Status], None]
+
+
+def ending(code: int) -> str:
+    """What became of a process, from its return code."""
+    if code >= 0:
+        return f"ended with status {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

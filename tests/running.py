@@ -1,0 +1,133 @@
+"""`fastchat up` as a real process with the real model, on ports that nobody else has."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODEL = "smollm2-135m-instruct"
+CONTROLLER, API, WORKER = 21001, 8000, 31000
+START_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningPlatform:
+    """`ports` leads from the documented port to the one in use; `log` is what `up` printed."""
+
+    ports: Mapping[int, int]
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.ports[API]}"
+
+    @property
+    def controller(self) -> str:
+        return f"http://127.0.0.1:{self.ports[CONTROLLER]}"
+
+    @property
+    def worker(self) -> str:
+        return f"http://127.0.0.1:{self.ports[WORKER]}"
+
+    @property
+    def logdir(self) -> Path:
+        return self.folder / "logs"
+
+    def printed(self) -> str:
+        return (self.folder / "up.log").read_text()
+
+    def pid_of(self, module: str) -> int:
+        """The child that runs this entry point."""
+        for child in _children(self.process.pid):
+            if f"fastchat.serve.{module}" in _command(child):
+                return child
+        raise LookupError(f"no {module} runs below {self.process.pid}")
+
+
+@contextmanager
+def running_platform(
+    folder: Path, settings: str = "", *, api: str = ""
+) -> Iterator[RunningPlatform]:
+    """`settings` is added to the model's table of the platform file, `api` to the API server's."""
+    ports = dict(zip((CONTROLLER, API, WORKER), _free_ports(3), strict=True))
+    file = folder / "platform.toml"
+    file.write_text(
+        f"[controller]\nport = {ports[CONTROLLER]}\n[api]\nport = {ports[API]}\n{api}\n"
+        f"[[models]]\nport = {ports[WORKER]}\nthreads = 1\n{settings}\n"
+    )
+    command = [sys.executable, "-m", "fastchat", "up", str(file), "--logdir", str(folder / "logs")]
+    with (folder / "up.log").open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=out, stderr=out
+        )
+    running = RunningPlatform(ports=ports, folder=folder, process=process)
+    try:
+        _wait_until_ready(running)
+        yield running
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def ask(url: str, body: Any = None, *, headers: Mapping[str, str] = {}) -> tuple[int, Any]:  # noqa: B006
+    """Status and decoded JSON of a GET, or of a POST when there is a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        url, data, {"content-type": "application/json"} | dict(headers)
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def answers(url: str) -> bool:
+    try:
+        return ask(url)[0] == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _wait_until_ready(running: RunningPlatform) -> None:
+    pause = Event()
+    for _ in range(int(START_S / 0.2)):
+        if running.process.poll() is not None:
+            pytest.fail(f"`fastchat up` ended:\n{running.printed()}")
+        if answers(f"{running.api}/ready"):
+            return
+        pause.wait(0.2)
+    pytest.fail(f"not ready after {START_S} s:\n{running.printed()}")
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [bound.getsockname()[1] for bound in sockets]
+    for bound in sockets:
+        bound.close()
+    return ports
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def _command(pid: int) -> str:
+    return re.sub("\0", " ", Path(f"/proc/{pid}/cmdline").read_text())

@@ -1,0 +1,109 @@
+"""The command lines of the guide, as printed, for the commands that exist."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastchat.controller.config import ControllerConfig
+from fastchat.core.config import parse
+from fastchat.core.errors import ConfigError
+from fastchat.gateway.config import GatewayConfig
+from fastchat.terminal.one_message import MessageConfig
+from fastchat.worker.config import WorkerConfig
+from fastchat.worker.loading import load_engine
+
+CONFIGS: dict[str, type[Any]] = {
+    "controller": ControllerConfig,
+    "model_worker": WorkerConfig,
+    "openai_api_server": GatewayConfig,
+    "test_message": MessageConfig,
+}
+
+LINES = [
+    "controller --host 0.0.0.0 --port 21001",
+    "controller --port 21001",
+    "controller",
+    "controller --dispatch-method shortest_queue",
+    "controller --dispatch-method lottery",
+    "model_worker --model-path lmsys/vicuna-7b-v1.5 --controller http://localhost:21001 "
+    "--worker http://localhost:31000 --host 0.0.0.0 --port 31000",
+    "model_worker --model-path lmsys/vicuna-7b-v1.5 --controller http://localhost:21001 "
+    "--worker http://localhost:31000 --port 31000",
+    "model_worker --model-path lmsys/vicuna-7b-v1.5 --controller http://localhost:21001",
+    "model_worker --model-path lmsys/vicuna-13b-v1.5 --load-8bit --controller "
+    "http://localhost:21001 --worker http://localhost:31000 --port 31000",
+    "model_worker --model-path TheBloke/vicuna-13B-v1.5-GPTQ --gptq wbits=4 groupsize=128 "
+    "--controller http://localhost:21001 --worker http://localhost:31000 --port 31000",
+    "model_worker --model-path TheBloke/vicuna-13B-v1.5-GPTQ --gptq-wbits 4 --gptq-groupsize 128",
+    "model_worker --model-path lmsys/vicuna-33b-v1.3 --load-8bit --cpu-offloading "
+    "--controller http://localhost:21001 --worker http://localhost:31000 --port 31000",
+    "model_worker --model-path m --limit-worker-concurrency 10 --controller http://c --port 1",
+    "model_worker --model-path m --stream-interval 1 --controller http://c --port 1",
+    "model_worker --model-path m --num-gpus 2 --max-gpu-memory 13Gib",
+    "model_worker --model-path lmsys/vicuna-7b-v1.5 --conv-template vicuna_v1.1 "
+    "--controller http://localhost:21001",
+    "model_worker --model-path m --worker-address http://h:31000 --controller-address http://c",
+    "model_worker --model-path m --device cuda --model-names a,b",
+    "openai_api_server --controller-address http://localhost:21001 --host 0.0.0.0 --port 8000",
+    "openai_api_server --controller-address http://localhost:21001 --port 8000",
+    "openai_api_server --controller-address http://localhost:21001 --api-keys key1 key2 key3 "
+    "--port 8000",
+    "openai_api_server --api-keys key1,key2,key3",
+    "openai_api_server --allow-credentials --allowed-origins '[\"http://a\"]' "
+    "--allowed-methods '[\"*\"]' --allowed-headers '[\"*\"]'",
+    "test_message --model-name vicuna-7b-v1.5",
+    "test_message --model-name m --controller-address http://c --worker-address http://w "
+    "--temperature 0.5 --max-new-tokens 8 --message hi",
+]
+
+
+def parsed(line: str) -> Any:
+    name, *argv = shlex.split(line)
+    return parse(CONFIGS[name], argv, environ={})
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_line_of_the_guide_parses(line: str) -> None:
+    assert parsed(line)
+
+
+def test_the_values_arrive() -> None:
+    worker = parsed(LINES[5])
+    assert (worker.address, worker.controller_address, worker.host) == (
+        "http://localhost:31000",
+        "http://localhost:21001",
+        "0.0.0.0",
+    )
+    assert parsed("openai_api_server --api-keys key1 key2 key3").api_keys == (
+        "key1",
+        "key2",
+        "key3",
+    )
+    assert parsed("openai_api_server --api-keys key1,key2").api_keys == ("key1", "key2")
+    assert parsed("model_worker --gptq wbits=4 groupsize=128").gptq == ("wbits=4", "groupsize=128")
+
+
+def test_the_defaults_are_the_guides() -> None:
+    worker = parsed("model_worker")
+    assert (worker.port, worker.address) == (21002, "http://localhost:21002")
+    assert (worker.limit_worker_concurrency, worker.stream_interval) == (5, 2)
+    assert parsed("model_worker --port 31000").address == "http://localhost:31000"
+    assert parsed("controller").dispatch_method == "lottery"
+    assert (parsed("controller").port, parsed("openai_api_server").port) == (21001, 8000)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    ["--load-8bit", "--cpu-offloading", "--gptq wbits=4", "--gptq-wbits 4", "--num-gpus 2"],
+)
+def test_a_flag_that_the_engine_cannot_honour_is_refused_by_name(flags: str) -> None:
+    with pytest.raises(ConfigError, match=flags.split()[0]):
+        load_engine(parsed(f"model_worker --engine echo {flags}"))
+
+
+def test_a_checkpoint_that_no_engine_takes_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"Hugging Face|GGUF"):
+        load_engine(parsed(f"model_worker --model-path {tmp_path}"))
