@@ -64,7 +64,7 @@ def running_platform(
     folder: Path, settings: str = "", *, api: str = ""
 ) -> Iterator[RunningPlatform]:
     """`settings` is added to the model's table of the platform file, `api` to the API server's."""
-    ports = dict(zip((CONTROLLER, API, WORKER), _free_ports(3), strict=True))
+    ports = dict(zip((CONTROLLER, API, WORKER), free_ports(3), strict=True))
     file = folder / "platform.toml"
     file.write_text(
         f"[controller]\nport = {ports[CONTROLLER]}\n[api]\nport = {ports[API]}\n{api}\n"
@@ -84,7 +84,7 @@ def running_platform(
         process.wait(timeout=60)
 
 
-def ask(url: str, body: Any = None, *, headers: Mapping[str, str] = {}) -> tuple[int, Any]:  # noqa: B006
+def ask(url: str, body: Any = None, *, headers: Mapping[str, str] = {}) -> tuple[int, Any]:
     """Status and decoded JSON of a GET, or of a POST when there is a body."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
@@ -116,7 +116,7 @@ def _wait_until_ready(running: RunningPlatform) -> None:
     pytest.fail(f"not ready after {START_S} s:\n{running.printed()}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [bound.getsockname()[1] for bound in sockets]
     for bound in sockets:

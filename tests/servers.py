@@ -72,7 +72,7 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
     """Wait for something to come true; fail the test when it does not."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # any condition, not only events
             await asyncio.sleep(0.005)  # any condition, not only events
 
 

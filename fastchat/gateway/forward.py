@@ -92,11 +92,11 @@ class Forwarder:
         )
 
     async def _send(self, response: Response, asked: "Asked", send: Send) -> None:
-        """Raises `UpstreamFault` only as long as nothing was sent: a plain answer is sent whole."""
+        """Raises `UpstreamFault` only while nothing was sent: what is no stream is sent whole."""
         headers = [header for header in response.headers if header[0] in _TO_CLIENT]
         headers.append((b"x-request-id", asked.id.encode()))
         start = {"type": "http.response.start", "status": response.status, "headers": headers}
-        if not asked.decision.stream:
+        if not asked.decision.stream or response.status != 200:
             body = await response.body()
             headers.append((b"content-length", str(len(body)).encode()))
             await send(start)

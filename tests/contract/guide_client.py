@@ -9,7 +9,7 @@ openai.api_key = "EMPTY"
 
 response = openai.ChatCompletion.create(
     model=model,
-    messages=[{"role": "user", "content": "What is the capital of France?"}],
+    messages=[{"role": "user", "content": "Which city is the capital of France?"}],
     temperature=0,
     max_tokens=30,
 )
@@ -17,7 +17,7 @@ plain = response.choices[0].message.content
 
 response = openai.ChatCompletion.create(
     model=model,
-    messages=[{"role": "user", "content": "What is the capital of France?"}],
+    messages=[{"role": "user", "content": "Which city is the capital of France?"}],
     temperature=0,
     max_tokens=30,
     stream=True,

@@ -1,13 +1,17 @@
 """Today's OpenAI client against the whole platform."""
 
+import json
 from collections.abc import Iterator
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.running import MODEL, RunningPlatform
 
-ASK = [{"role": "user", "content": "What is the capital of France?"}]
+ASK: list[ChatCompletionMessageParam] = [
+    {"role": "user", "content": "Which city is the capital of France?"}
+]
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +36,12 @@ def test_a_chat_is_answered(client: openai.OpenAI) -> None:
 
 
 def test_a_stream_says_the_same_as_a_plain_answer(client: openai.OpenAI) -> None:
-    plain = client.chat.completions.create(model=MODEL, messages=ASK, temperature=0, max_tokens=12)
+    plain = client.chat.completions.create(model=MODEL, messages=ASK, temperature=0, max_tokens=5)
     stream = client.chat.completions.create(
         model=MODEL,
         messages=ASK,
         temperature=0,
-        max_tokens=12,
+        max_tokens=5,
         stream=True,
         stream_options={"include_usage": True},
     )
@@ -45,19 +49,15 @@ def test_a_stream_says_the_same_as_a_plain_answer(client: openai.OpenAI) -> None
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == plain.choices[0].message.content
     assert chunks[-1].choices[0].finish_reason == "length"
-    assert last.usage == plain.usage or last.usage.completion_tokens == 12
+    assert last.usage is not None
+    assert last.usage.completion_tokens == 5
     assert {chunk.object for chunk in [*chunks, last]} == {"chat.completion.chunk"}
     assert len({chunk.created for chunk in chunks}) == 1
 
 
 def test_completions_in_every_form(client: openai.OpenAI) -> None:
-    def complete(prompt: object) -> list[str]:
-        answer = client.completions.create(
-            model=MODEL,
-            prompt=prompt,  # type: ignore[arg-type]  # each of the documented forms
-            temperature=0,
-            max_tokens=5,
-        )
+    def complete(prompt: str | list[str]) -> list[str]:
+        answer = client.completions.create(model=MODEL, prompt=prompt, temperature=0, max_tokens=5)
         return [choice.text for choice in answer.choices]
 
     said = complete("The capital of France is")
@@ -110,10 +110,7 @@ def test_a_json_schema_is_enforced(client: openai.OpenAI) -> None:
         max_tokens=40,
         response_format={"type": "json_schema", "json_schema": {"name": "c", "schema": schema}},
     )
-    assert (answer.choices[0].message.content or "").replace(" ", "") in (
-        '{"capital":"Lima"}',
-        '{"capital":"Oslo"}',
-    )
+    assert json.loads(answer.choices[0].message.content or "")["capital"] in ("Lima", "Oslo")
 
 
 def test_content_may_come_in_parts_and_roles_may_be_of_today(client: openai.OpenAI) -> None:
@@ -133,13 +130,14 @@ def test_a_cancelled_stream_leaves_the_platform_well(client: openai.OpenAI) -> N
         model=MODEL, messages=ASK, max_tokens=2000, stream=True
     ) as stream:
         next(iter(stream))
-    assert client.chat.completions.create(model=MODEL, messages=ASK, max_tokens=1)
+    after = client.chat.completions.create(model=MODEL, messages=ASK, max_tokens=1)
+    assert after.choices[0].finish_reason == "length"
 
 
 def test_errors_are_the_clients_own_classes(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         client.chat.completions.create(model="x", messages=ASK)
-    assert missing.value.code == 40301  # type: ignore[comparison-overlap]  # numbers, as in 0.2.36
+    assert missing.value.code == "40301"
     assert missing.value.param == "model"
     with pytest.raises(openai.BadRequestError, match="temperature"):
         client.chat.completions.create(model=MODEL, messages=ASK, temperature=3)
@@ -147,4 +145,4 @@ def test_errors_are_the_clients_own_classes(client: openai.OpenAI) -> None:
         client.chat.completions.create(
             model=MODEL, messages=[{"role": "user", "content": "word " * 20_000}]
         )
-    assert long.value.code == 40303  # type: ignore[comparison-overlap]
+    assert long.value.code == "40303"

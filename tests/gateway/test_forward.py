@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -217,7 +217,7 @@ async def test_a_large_body_is_refused_by_what_it_declares(gateway: httpx.AsyncC
 async def test_a_large_body_without_a_length_is_refused_on_the_way(
     gateway: httpx.AsyncClient,
 ) -> None:
-    async def pieces():  # type: ignore[no-untyped-def]  # an async generator of bytes
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(300):
             yield b"x" * 1000
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.running import API, MODEL, RunningPlatform, answers, ask
 
-QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
-CHAT: dict[str, Any] = {"model": MODEL, "messages": QUESTION, "temperature": 0, "max_tokens": 8}
+QUESTION = [{"role": "user", "content": "Which city is the capital of France?"}]
+CHAT: dict[str, Any] = {"model": MODEL, "messages": QUESTION, "temperature": 0, "max_tokens": 5}
 
 
 def raw(platform: RunningPlatform, request: bytes) -> bytes:
@@ -60,7 +60,7 @@ def test_a_chat_over_a_raw_socket(platform: RunningPlatform) -> None:
     answer = json.loads(body)
     assert answer["object"] == "chat.completion"
     assert answer["choices"][0]["finish_reason"] == "length"
-    assert answer["usage"]["completion_tokens"] == 8
+    assert answer["usage"]["completion_tokens"] == 5
 
 
 def test_a_stream_over_a_raw_socket_ends_with_done(platform: RunningPlatform) -> None:
@@ -150,7 +150,7 @@ def test_the_old_wire_streams_the_whole_text(platform: RunningPlatform) -> None:
         [
             *(sys.executable, "-m", "fastchat.serve.test_message", "--model-name", MODEL),
             *("--controller-address", platform.controller),
-            *("--message", "What is the capital of France?"),
+            *("--message", "Which city is the capital of France?"),
         ],
         capture_output=True,
         text=True,

@@ -103,7 +103,8 @@ async def test_without_a_controller_it_keeps_trying(
 ) -> None:
     one = announcer(session, f"http://127.0.0.1:{free_port()}", queue=[0], epoch=1)
     task = asyncio.create_task(one.run())
-    assert isinstance(one.sleep, Pace)
-    await until(lambda: len(one.sleep.slept) >= 3)  # type: ignore[union-attr]  # asserted above
+    pace = one.sleep
+    assert isinstance(pace, Pace)
+    await until(lambda: len(pace.slept) >= 3)
     task.cancel()
     assert "cannot be reached" in caplog.text

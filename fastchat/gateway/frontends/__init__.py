@@ -15,3 +15,5 @@ FRONTENDS: Registry[Callable[[Context], APIRouter]] = Registry(
     },
     group="fastchat.frontends",
 )
+
+__all__ = ["FRONTENDS"]

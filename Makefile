@@ -1,0 +1,76 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+OPENAI028 := .venv-openai028
+# Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
+PIP_INSTALL := -m pip install -qq --only-binary=:all:
+# Two calls of make in one clone take turns where flock exists.
+LOCKED := $(if $(shell command -v flock),flock Makefile) $(MAKE) --no-print-directory --silent
+NEEDS := fastchat needs Python 3.11 or later with its venv module: \
+	sudo apt install python3 python3-venv, or name another one: make PYTHON=python3.12
+
+.PHONY: help install serve test format lint type imports check docs clean stale bench bench-stack
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## make the environment of the developers: .venv, with everything the tests need
+	@$(LOCKED) .venv/.installed-test
+
+serve: ## chat with a small real model: the whole platform on this machine, Ctrl-C ends it
+	@$(LOCKED) .venv/.installed
+	@exec $(BIN)/fastchat up
+
+test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
+	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu" --cov
+
+format: install ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check -q --fix-only && $(BIN)/ruff format
+
+lint: install ## look for faults and for unformatted code
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+
+type: install ## check the types
+	@$(BIN)/mypy
+
+imports: install ## check that imports go down the floors
+	@$(BIN)/lint-imports --no-logo
+
+docs: install ## write the generated pages of docs/reference
+	@$(BIN)/python docs/generate.py
+
+stale: install ## fail when a generated page is not what its source says
+	@$(BIN)/python docs/generate.py --check
+
+check: lint type imports stale test ## everything above that must hold before a change is merged
+
+bench: bench-stack ## all benchmarks
+
+bench-stack: install ## the whole stack against its engine alone
+	@$(BIN)/python -m benchmarks.stack
+
+clean: ## remove what make built (models stay in the cache folder)
+	@rm -rf .venv $(OPENAI028) build dist htmlcov .coverage .coverage.* \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing fastchat into .venv"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp]"
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	@echo "Installing the test tools into .venv"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,test]"
+	@touch $@
+
+# The guide's pre-1.0 client and today's cannot share an environment.
+$(OPENAI028)/.installed: tests/contract/openai028.txt | $(OPENAI028)/bin/pip
+	@echo "Installing openai 0.28 into $(OPENAI028)"
+	@$(OPENAI028)/bin/python $(PIP_INSTALL) -r tests/contract/openai028.txt
+	@touch $@
+
+%/bin/pip:
+	@$(PYTHON) -c "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null \
+		|| { echo "$(NEEDS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $*
