@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
-from fastchat.core.errors import NoWorker, PlatformError, UnknownModel
+from fastchat.core.errors import NoWorker, UnknownModel, WorkerTimeout
 from fastchat.core.upstream import Upstream
 from fastchat.protocol import wire
 from fastchat.protocol.cluster import (
@@ -176,14 +176,10 @@ async def _relayed(pool: WorkerPool, relay: Relay, model: str, body: bytes) -> A
                 yield whole + end
     except UpstreamFault:
         logger.info("worker timeout: %s", address)
-        yield _failure(50006)
-    except PlatformError:
+        yield encode(wire.ErrorMessage.of(WorkerTimeout(relay.silence_s))) + wire.END
+    except (UnknownModel, NoWorker):
         logger.info("no worker: %s", model)
-        yield _failure(50005)
-
-
-def _failure(code: int) -> bytes:
-    return encode(wire.ErrorMessage(text=wire.SERVER_ERROR, error_code=code)) + wire.END
+        yield encode(wire.ErrorMessage.of(NoWorker(model))) + wire.END
 
 
 def _models(pool: WorkerPool, *, multimodal: bool) -> list[str]:

@@ -104,6 +104,17 @@ def shown(config: object) -> str:
     return f"Namespace({', '.join(pairs)})"
 
 
+def exposed_secrets(config: type, argv: Sequence[str]) -> list[str]:
+    """The secret flags that were given on the command line, where other users can read them."""
+    spelled = {
+        name
+        for field in dataclasses.fields(config)
+        if (meta := field.metadata.get(_META)) is not None and meta.secret
+        for name in ("--" + field.name.replace("_", "-"), *meta.names)
+    }
+    return [name for name in (arg.partition("=")[0] for arg in argv) if name in spelled]
+
+
 def supervisor(environ: Mapping[str, str] = os.environ) -> int | None:
     """The process that started this one and will restart it, if there is one."""
     pid = environ.get("FASTCHAT_SUPERVISED", "")

@@ -16,7 +16,7 @@ from fastchat.core.upstream import Upstream
 from fastchat.dispatch import Lease, Table
 from fastchat.gateway.admit import Decision, Gate, Header
 from fastchat.protocol.cluster import Dispatched
-from fastchat.protocol.error_body import error_event
+from fastchat.protocol.error_body import ErrorBody, error_event
 from fastchat.relay import Relay, Response, UpstreamFault
 from fastchat.relay.edge import (
     ClientGone,
@@ -47,8 +47,8 @@ class Forwarder:
     timeout_s: float
     token: str | None
 
-    def to(self, path: bytes) -> "Endpoint":
-        return Endpoint(self, path)
+    def to(self, path: bytes, errors: type[ErrorBody] = ErrorBody) -> "Endpoint":
+        return Endpoint(self, path, errors)
 
     async def answer(self, path: bytes, asked: "Asked", send: Send) -> None:
         """Try one worker after another until something was sent to the client. Raises a
@@ -109,8 +109,16 @@ class Forwarder:
             last_words = b""
         except UpstreamFault as fault:
             logger.warning("request %s: the worker broke off: %s", asked.id, fault)
-            last_words = _last_words(fault, self.timeout_s)
+            last_words = self._last_words(fault, asked.errors)
         await send({"type": "http.response.body", "body": last_words})
+
+    def _last_words(self, fault: UpstreamFault, errors: type[ErrorBody]) -> bytes:
+        """The explicit end of a stream that a worker broke off. It may have stopped in the middle
+        of an event: the blank line ends that one."""
+        error: PlatformError = EngineFailed("The worker died while it answered.")
+        if fault.kind == "silent":
+            error = WorkerTimeout(self.timeout_s)
+        return b"\n\n" + error_event(error, errors)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,14 +129,16 @@ class Asked:
     decision: Decision
     headers: Sequence[Header]
     body: bytes
+    errors: type[ErrorBody]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of the workers, as an ASGI application."""
+    """One path of the workers, as an ASGI application with its shape of errors."""
 
     forwarder: Forwarder
     path: bytes
+    errors: type[ErrorBody]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         forwarder = self.forwarder
@@ -139,21 +149,14 @@ class Endpoint:
             decision = forwarder.gate.admit(scope["headers"], body)
             headers = [header for header in scope["headers"] if header[0] in _TO_WORKER]
             headers.append((b"x-request-id", id.encode()))
-            asked = Asked(id=id, decision=decision, headers=headers, body=body)
+            asked = Asked(id=id, decision=decision, headers=headers, body=body, errors=self.errors)
             await unless_gone(receive, forwarder.answer(self.path, asked, send))
         except ClientGone:
             return
         except PlatformError as error:
-            response = error_response(error)
+            response = error_response(error, self.errors)
             response.headers["x-request-id"] = id
             if isinstance(error, BodyTooLarge):
                 await refuse_body(response, receive, send)
             else:
                 await response(scope, receive, send)
-
-
-def _last_words(fault: UpstreamFault, timeout_s: float) -> bytes:
-    """The explicit end of a stream that a worker broke off; the blank line ends a half event."""
-    if fault.kind == "silent":
-        return b"\n\n" + error_event(WorkerTimeout(timeout_s))
-    return b"\n\n" + error_event(EngineFailed("The worker died while it answered."))

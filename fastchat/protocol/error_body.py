@@ -1,6 +1,6 @@
 """How an error looks on the wire: the OpenAI shape, with the keys of 0.2.36 beside it."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -30,6 +30,24 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
         return cls(error=detail, message=error.message, code=error.code)
 
 
+class LegacyErrorBody(ErrorBody, frozen=True, kw_only=True):
+    """Under `/api/v1` an error is also what a worker's message is."""
+
+    text: str
+    error_code: int
+
+    @classmethod
+    def of(cls, error: PlatformError) -> "LegacyErrorBody":
+        both = ErrorBody.of(error)
+        return cls(
+            error=both.error,
+            message=both.message,
+            code=both.code,
+            text=error.message,
+            error_code=error.code,
+        )
+
+
 def error_headers(error: PlatformError) -> dict[str, str]:
     """What the error says outside its body."""
     headers = {"content-type": "application/json"}
@@ -42,7 +60,6 @@ def error_headers(error: PlatformError) -> dict[str, str]:
     return headers
 
 
-def error_event(error: PlatformError) -> bytes:
+def error_event(error: PlatformError, shape: type[ErrorBody] = ErrorBody) -> bytes:
     """The server-sent event that ends a broken stream."""
-    body: Any = {"error": ErrorBody.of(error).error}
-    return b"data: " + msgspec.json.encode(body) + b"\n\n"
+    return b"data: " + msgspec.json.encode(shape.of(error)) + b"\n\n"

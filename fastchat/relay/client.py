@@ -38,6 +38,10 @@ class Relay:
         self._timer: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
+    @property
+    def silence_s(self) -> float:
+        return self._limits.silence_s
+
     async def open(
         self,
         upstream: Upstream,

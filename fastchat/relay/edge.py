@@ -45,10 +45,8 @@ def request_id(request: HTTPConnection, new_id: Callable[[], str]) -> str:
     return given if REQUEST_ID.fullmatch(given) else new_id()
 
 
-def error_response(error: PlatformError) -> Response:
-    return Response(
-        encode(ErrorBody.of(error)), status_code=error.status, headers=error_headers(error)
-    )
+def error_response(error: PlatformError, shape: type[ErrorBody] = ErrorBody) -> Response:
+    return Response(encode(shape.of(error)), status_code=error.status, headers=error_headers(error))
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -41,7 +41,16 @@ def log_to(name: str, filename: str, logdir: Path | None, config: object) -> Non
         logs.configure(filename, logdir=logdir)
     except OSError as error:
         fail(ConfigError(f"the log folder {logdir} (LOGDIR, --logdir): {error.strerror}"))
-    logging.getLogger(name).info("args: %s", configuration.shown(config))
+    log = logging.getLogger(name)
+    log.info("args: %s", configuration.shown(config))
+    for flag in configuration.exposed_secrets(type(config), sys.argv):
+        log.warning("%s: other users of this machine can read command lines", flag)
+
+
+def warn_if_open(host: str, *, guarded: bool, remedy: str) -> None:
+    """Say so when everybody who reaches this machine may use the port."""
+    if not guarded and host not in ("localhost", "127.0.0.1", "::1"):
+        logger.warning("%s is open to everybody who reaches this machine: %s", host, remedy)
 
 
 def fail(error: Exception) -> NoReturn:

@@ -3,12 +3,15 @@
 from fastchat.controller.build import build
 from fastchat.controller.config import ControllerConfig
 from fastchat.core.errors import ConfigError
-from fastchat.serve._run import begin, bind, fail, log_to, serve
+from fastchat.serve._run import begin, bind, fail, log_to, serve, warn_if_open
 
 
 def main() -> None:
     config = begin(ControllerConfig, "controller")
     log_to("controller", "controller.log", config.logdir, config)
+    warn_if_open(
+        config.host, guarded=bool(config.cluster_token), remedy="set FASTCHAT_CLUSTER_TOKEN"
+    )
     try:
         bound = bind(config.host, config.port)
         service = build(config)

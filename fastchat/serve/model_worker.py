@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from fastchat.core.errors import ConfigError, PlatformError
-from fastchat.serve._run import begin, bind, fail, log_to, serve
+from fastchat.serve._run import begin, bind, fail, log_to, serve, warn_if_open
 from fastchat.worker.build import build
 from fastchat.worker.config import WorkerConfig
 
@@ -12,6 +12,9 @@ def main() -> None:
     config = begin(WorkerConfig, "model_worker")
     worker_id = uuid4().hex[:8]
     log_to("model_worker", f"model_worker_{worker_id}.log", config.logdir, config)
+    warn_if_open(
+        config.host, guarded=bool(config.cluster_token), remedy="set FASTCHAT_CLUSTER_TOKEN"
+    )
     try:
         bound = bind(config.host, config.port)
         service = build(config, worker_id)

@@ -3,12 +3,14 @@
 from fastchat.core.errors import ConfigError
 from fastchat.gateway.build import build
 from fastchat.gateway.config import GatewayConfig
-from fastchat.serve._run import begin, bind, fail, log_to, serve
+from fastchat.serve._run import begin, bind, fail, log_to, serve, warn_if_open
 
 
 def main() -> None:
     config = begin(GatewayConfig, "openai_api_server")
     log_to("openai_api_server", "openai_api_server.log", config.logdir, config)
+    guarded = bool(config.api_keys or config.api_keys_file)
+    warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
     try:
         bound = bind(config.host, config.port)
         app = build(config)

@@ -5,7 +5,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from fastchat.core.errors import EngineFailed, PlatformError, UnknownModel, Unsupported
+from fastchat.core.errors import (
+    ContextOverflow,
+    EngineFailed,
+    PlatformError,
+    UnknownModel,
+    Unsupported,
+)
 from fastchat.core.generation import (
     Chat,
     Chunk,
@@ -53,9 +59,21 @@ class Shell:
             prompt = self.template.prompt(prompt)
         return await self.engine.count_tokens(prompt)
 
+    async def _check_length(self, prompt: Prompt) -> None:
+        """Refuse what cannot fit before it waits for a slot. What has fewer bytes than the context
+        has tokens may be counted by the engine, later."""
+        limit = context_length(self.engine)
+        if _size_bytes(prompt) < limit or not isinstance(self.engine, CountsTokens):
+            return
+        tokens = await self.engine.count_tokens(prompt)
+        if tokens >= limit:
+            param = "messages" if isinstance(prompt, Chat) else "prompt"
+            raise ContextOverflow(tokens, limit, param=param)
+
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """Chunks, the last with a `finish_reason`; or a `PlatformError`."""
         request = self.ready(request)
+        await self._check_length(request.prompt)
         async with (
             self.admission.slot(),
             aclosing(_guarded(self.engine, request)) as chunks,
@@ -67,6 +85,13 @@ class Shell:
 
 def context_length(engine: Engine) -> int:
     return engine.context_length if isinstance(engine, ContextBound) else UNKNOWN_CONTEXT
+
+
+def _size_bytes(prompt: Prompt) -> int:
+    """A token stands for one byte at least; a token id for itself."""
+    if isinstance(prompt, Chat):
+        return sum(len(message.content.encode()) for message in prompt.messages)
+    return len(prompt.encode()) if isinstance(prompt, str) else len(prompt)
 
 
 async def _guarded(engine: Engine, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:

@@ -133,3 +133,4 @@ async def test_the_relay_of_a_dead_worker_says_timeout_once(controller: httpx.As
     answer = await controller.post("/worker_generate_stream", json={"model": "m"})
     messages = [json.loads(m) for m in answer.content.split(b"\0") if m]
     assert [m["error_code"] for m in messages] == [50006]
+    assert "CONTROLLER_WORKER_TIMEOUT" in messages[0]["text"]

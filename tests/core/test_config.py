@@ -91,6 +91,14 @@ def test_secrets_are_not_shown_in_the_log() -> None:
     assert "hush" not in shown
 
 
+@pytest.mark.parametrize(
+    ("argv", "exposed"),
+    [(["--keys", "a"], ["--keys"]), (["--keys=a"], ["--keys"]), (["--port", "1"], []), ([], [])],
+)
+def test_secrets_on_the_command_line_are_noticed(argv: list[str], exposed: list[str]) -> None:
+    assert config.exposed_secrets(Sample, argv) == exposed
+
+
 def test_a_folder_may_be_none() -> None:
     assert config.folder_or_none("") is None
     assert config.folder_or_none("x") == Path("x")

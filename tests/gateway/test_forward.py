@@ -163,6 +163,16 @@ async def test_a_silent_worker_is_a_timeout(
     assert "CONTROLLER_WORKER_TIMEOUT" in error["message"]
 
 
+async def test_under_api_v1_a_timeout_is_what_the_guide_shows(
+    gateway: httpx.AsyncClient, add_worker: AddWorker
+) -> None:
+    async with worker(then="silence").listening() as port:
+        add_worker(f"http://127.0.0.1:{port}")
+        answer = await gateway.post("/api/v1/chat/completions", json=ASK)
+    assert (answer.status_code, answer.json()["error_code"]) == (504, 50006)
+    assert "CONTROLLER_WORKER_TIMEOUT" in answer.json()["text"]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_is_told_to_the_worker(
     gateway: httpx.AsyncClient, add_worker: AddWorker, table: Table, stream: bool

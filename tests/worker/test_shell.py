@@ -72,6 +72,15 @@ async def test_what_the_engine_does_not_declare_is_refused_by_name(shell: Shell)
         await read(shell, GenerationRequest(id="1", model="m", prompt="hi", sampling=sampling))
 
 
+async def test_a_prompt_that_cannot_fit_is_refused_without_a_slot(
+    engine: ScriptedEngine, shell: Shell
+) -> None:
+    async with shell.admission.slot(), shell.admission.slot():
+        with pytest.raises(ContextOverflow, match="100 tokens, but the prompt has 100 tokens"):
+            await read(shell, GenerationRequest(id="1", model="m", prompt="w " * 100))
+    assert engine.asked == []
+
+
 async def test_a_reader_that_leaves_stops_the_engine(engine: ScriptedEngine, shell: Shell) -> None:
     chunks = shell.generate(ASK)
     await anext(chunks)

@@ -9,6 +9,7 @@ from fastchat.client import WorkerFault
 from fastchat.core.errors import NoWorker
 from fastchat.gateway.context import Context
 from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.error_body import LegacyErrorBody
 from fastchat.protocol.wire import (
     TokenCheck,
     TokenCheckAnswer,
@@ -18,7 +19,7 @@ from fastchat.protocol.wire import (
 
 
 def routes(context: Context) -> APIRouter:
-    chat = context.forwarder.to(b"/v1/chat/completions")
+    chat = context.forwarder.to(b"/v1/chat/completions", errors=LegacyErrorBody)
     router = APIRouter(
         routes=[Route("/api/v1/chat/completions", chat, methods=["POST"])],
         dependencies=[Depends(context.authorized)],
