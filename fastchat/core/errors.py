@@ -51,10 +51,19 @@ class OutOfRange(InvalidRequest):
 class ContextOverflow(InvalidRequest):
     code = 40303
 
-    def __init__(self, prompt_tokens: int, context_length: int, *, param: str = "messages") -> None:
+    def __init__(
+        self,
+        prompt_tokens: int,
+        context_length: int,
+        *,
+        param: str = "messages",
+        or_more: bool = False,
+    ) -> None:
+        """`or_more`: counting ended when it was clear that the prompt does not fit."""
+        count = f"{prompt_tokens} or more" if or_more else str(prompt_tokens)
         super().__init__(
             f"This model's maximum context length is {context_length} tokens, but the prompt has "
-            f"{prompt_tokens} tokens and an answer needs at least one (context_length_exceeded). "
+            f"{count} tokens and an answer needs at least one (context_length_exceeded). "
             "Shorten the prompt.",
             param=param,
         )

@@ -29,6 +29,9 @@ from fastchat.worker.template import NamedTemplate
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
 
+# Bytes for each token of the context, above which the beginning of a text is counted first.
+FAR_TOO_LONG = 8
+
 logger = logging.getLogger("model_worker")
 
 
@@ -61,13 +64,19 @@ class Shell:
 
     async def _check_length(self, prompt: Prompt) -> None:
         """Refuse what cannot fit before it waits for a slot. What has fewer bytes than the context
-        has tokens may be counted by the engine, later."""
+        has tokens may be counted by the engine, later; what is far too long is not counted whole.
+        """
         limit = context_length(self.engine)
-        if _size_bytes(prompt) < limit or not isinstance(self.engine, CountsTokens):
+        size = _size_bytes(prompt)
+        if size < limit or not isinstance(self.engine, CountsTokens):
             return
-        tokens = await self.engine.count_tokens(prompt)
+        param = "messages" if isinstance(prompt, Chat) else "prompt"
+        if size > FAR_TOO_LONG * limit and not isinstance(prompt, tuple):
+            least = await self.engine.count_tokens(_beginning(prompt, FAR_TOO_LONG * limit))
+            if least > limit:
+                raise ContextOverflow(least, limit, param=param, or_more=True)
+        tokens = await self.count_tokens(prompt)
         if tokens >= limit:
-            param = "messages" if isinstance(prompt, Chat) else "prompt"
             raise ContextOverflow(tokens, limit, param=param)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
@@ -92,6 +101,11 @@ def _size_bytes(prompt: Prompt) -> int:
     if isinstance(prompt, Chat):
         return sum(len(message.content.encode()) for message in prompt.messages)
     return len(prompt.encode()) if isinstance(prompt, str) else len(prompt)
+
+
+def _beginning(prompt: str | Chat, size: int) -> str:
+    texts = (prompt,) if isinstance(prompt, str) else (m.content for m in prompt.messages)
+    return "".join(texts)[:size]
 
 
 async def _guarded(engine: Engine, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:

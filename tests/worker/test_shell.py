@@ -81,6 +81,11 @@ async def test_a_prompt_that_cannot_fit_is_refused_without_a_slot(
     assert engine.asked == []
 
 
+async def test_what_is_far_too_long_is_not_counted_whole(shell: Shell) -> None:
+    with pytest.raises(ContextOverflow, match="400 or more tokens"):
+        await read(shell, GenerationRequest(id="1", model="m", prompt="w " * 100_000))
+
+
 async def test_a_reader_that_leaves_stops_the_engine(engine: ScriptedEngine, shell: Shell) -> None:
     chunks = shell.generate(ASK)
     await anext(chunks)
