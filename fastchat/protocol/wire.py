@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fastchat.core.errors import PlatformError
+from fastchat.protocol.openai.answers import CompletionLogprobs
 
 END = b"\0"
 
@@ -40,19 +41,12 @@ class WireUsage(msgspec.Struct, frozen=True, kw_only=True):
     total_tokens: int
 
 
-class WireLogprobs(msgspec.Struct, frozen=True, kw_only=True):
-    text_offset: list[int]
-    tokens: list[str]
-    token_logprobs: list[float | None]
-    top_logprobs: list[dict[str, float]]
-
-
 class StreamMessage(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     error_code: int = 0
     usage: WireUsage | None = None
     finish_reason: str | None = None
-    logprobs: WireLogprobs | None = None
+    logprobs: CompletionLogprobs | None = None
 
 
 class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
 """Generation parameters of 0.2.36 as generation requests, and chunks as its messages. No I/O."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Chunk, GenerationRequest, Sampling, TokenLogprob
-from fastchat.protocol.wire import GenerateParams, StreamMessage, WireLogprobs, WireUsage
+from fastchat.protocol.wire import GenerateParams, StreamMessage, WireUsage
+from fastchat.worker.logprobs import text_logprobs
 
 DEFAULT_NEW_TOKENS = 256
 
@@ -57,7 +57,7 @@ class Messages:
                 total_tokens=usage.total_tokens,
             ),
             finish_reason=chunk.finish_reason,
-            logprobs=_wire_logprobs(self._logprobs, len(self.echo)),
+            logprobs=text_logprobs(self._logprobs, len(self.echo)),
         )
 
 
@@ -95,18 +95,3 @@ def _or(value: float | None, default: float) -> float:
 def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
     words = [stop] if isinstance(stop, str) else stop or []
     return tuple(word for word in words if word)
-
-
-def _wire_logprobs(logprobs: Sequence[TokenLogprob], offset: int) -> WireLogprobs | None:
-    if not logprobs:
-        return None
-    offsets = []
-    for token in logprobs:
-        offsets.append(offset)
-        offset += len(token.token)
-    return WireLogprobs(
-        text_offset=offsets,
-        tokens=[token.token for token in logprobs],
-        token_logprobs=[token.logprob for token in logprobs],
-        top_logprobs=[{top.token: top.logprob for top in token.top} for token in logprobs],
-    )

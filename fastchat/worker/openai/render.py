@@ -16,7 +16,6 @@ from fastchat.protocol.openai.answers import (
     ChatCompletion,
     ChatLogprob,
     ChatLogprobs,
-    CompletionLogprobs,
     CompletionUsage,
     Delta,
     PromptTokensDetails,
@@ -24,6 +23,7 @@ from fastchat.protocol.openai.answers import (
     TextCompletion,
     TopLogprob,
 )
+from fastchat.worker.logprobs import text_logprobs
 
 
 class Renderer(Protocol):
@@ -114,7 +114,7 @@ class TextRenderer:
         choice = TextChoice(
             index=index,
             text=chunk.text,
-            logprobs=_text_logprobs(chunk.logprobs, offset),
+            logprobs=text_logprobs(chunk.logprobs, offset),
             finish_reason=chunk.finish_reason,
         )
         return self._event([choice])
@@ -128,7 +128,7 @@ class TextRenderer:
                 TextChoice(
                     index=index,
                     text=self.echoes[index] + chunk.text,
-                    logprobs=_text_logprobs(chunk.logprobs, len(self.echoes[index])),
+                    logprobs=text_logprobs(chunk.logprobs, len(self.echoes[index])),
                     finish_reason=chunk.finish_reason,
                 )
                 for index, chunk in enumerate(choices)
@@ -181,19 +181,4 @@ def _chat_logprobs(logprobs: Sequence[TokenLogprob]) -> ChatLogprobs | None:
             )
             for token in logprobs
         ]
-    )
-
-
-def _text_logprobs(logprobs: Sequence[TokenLogprob], offset: int) -> CompletionLogprobs | None:
-    if not logprobs:
-        return None
-    offsets = []
-    for token in logprobs:
-        offsets.append(offset)
-        offset += len(token.token)
-    return CompletionLogprobs(
-        tokens=[token.token for token in logprobs],
-        token_logprobs=[token.logprob for token in logprobs],
-        top_logprobs=[{top.token: top.logprob for top in token.top} for token in logprobs],
-        text_offset=offsets,
     )
