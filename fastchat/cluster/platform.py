@@ -78,6 +78,10 @@ class ModelSpec(_Table, kw_only=True, frozen=True):
             )
 
     @property
+    def has_weights(self) -> bool:
+        return self.engine != "echo"
+
+    @property
     def served_names(self) -> tuple[str, ...]:
         return self.names or (default_model_name(self.path),)
 

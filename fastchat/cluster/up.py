@@ -79,10 +79,14 @@ async def _run(platform: Platform, launch: Launcher, report: Report) -> None:
         )
         supervisor = Supervisor(specs, around)
         _on_signals(partial(_interrupt, stop, supervisor, report))
-        if await fetch_weights([model.path for model in platform.models], report, stop):
+        if await fetch_weights(_weights(platform), report, stop):
             report.line(f"Starting {len(specs)} processes")
             await supervisor.run(stop)
     report.line("Stopped.")
+
+
+def _weights(platform: Platform) -> list[str]:
+    return [model.path for model in platform.models if model.has_weights]
 
 
 def _platform(config: UpConfig) -> Platform:

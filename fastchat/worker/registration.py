@@ -11,8 +11,10 @@ from fastchat.protocol.cluster import Departure, HeartBeat, Registration, Worker
 logger = logging.getLogger("model_worker")
 
 RETRY_S = 5.0
-# How soon a controller of ours hears of a changed load.
+# How soon a controller of ours hears of a changed load, and how often it hears in any case: one
+# that was started again knows its workers after so long.
 LOAD_S = 1.0
+EXTENDED_INTERVAL_S = 5.0
 
 
 class Replaced(Exception):
@@ -79,9 +81,12 @@ class Announcer:
 
     async def _until_due(self) -> None:
         """A beat is due each interval; for a controller of ours soon after the load changed."""
+        interval_s = self.interval_s
+        if self._extended:
+            interval_s = min(interval_s, EXTENDED_INTERVAL_S)
         waited = 0.0
-        while waited < self.interval_s:
-            step = min(LOAD_S, self.interval_s - waited)
+        while waited < interval_s:
+            step = min(LOAD_S, interval_s - waited)
             await self.sleep(step)
             waited += step
             if self._extended and self.status().queue_length != self._told:
@@ -89,7 +94,8 @@ class Announcer:
 
     async def _beat(self) -> bool:
         status = self.status()
-        logger.info(
+        logger.log(
+            logging.DEBUG if self._extended else logging.INFO,
             "Send heart beat. Models: %s. Queue: %d. worker_id: %s. ",
             list(status.model_names),
             status.queue_length,

@@ -60,6 +60,8 @@ def servers(tmp_path: Path) -> dict[str, str]:
     """An environment whose `fastchat.serve` holds small servers."""
     folder = tmp_path / "fakes" / "fastchat" / "serve"
     folder.mkdir(parents=True)
+    for package in (folder.parent, folder):  # what has no such file loses to what is installed
+        (package / "__init__.py").touch()
     for name in ("controller", "model_worker", "openai_api_server"):
         (folder / f"{name}.py").write_text(SERVER)
     return environment() | {"PYTHONPATH": str(tmp_path / "fakes"), "PYTHONSAFEPATH": "1"}

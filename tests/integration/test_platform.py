@@ -195,3 +195,4 @@ def test_a_killed_controller_comes_back_and_knows_its_workers(platform: RunningP
     os.kill(platform.pid_of("controller"), signal.SIGKILL)
     until(lambda: answers(f"{platform.controller}/test_connection"))
     assert ask(f"{platform.api}/v1/chat/completions", CHAT)[0] == 200
+    until(lambda: ask(f"{platform.controller}/list_models", {})[1]["models"] == [MODEL])
