@@ -9,7 +9,8 @@ LOCKED := $(if $(shell command -v flock),flock Makefile) $(MAKE) --no-print-dire
 NEEDS := fastchat needs Python 3.11 or later with its venv module: \
 	sudo apt install python3 python3-venv, or name another one: make PYTHON=python3.12
 
-.PHONY: help install serve test format lint type imports check docs clean stale bench bench-stack
+.PHONY: help install serve test format lint type imports check check-install docs clean stale \
+	bench bench-stack
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +23,7 @@ serve: ## chat with a small real model: the whole platform on this machine, Ctrl
 	@exec $(BIN)/fastchat up
 
 test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
-	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu" --cov
+	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu and not install" --cov
 
 format: install ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only && $(BIN)/ruff format
@@ -43,6 +44,9 @@ stale: install ## fail when a generated page is not what its source says
 	@$(BIN)/python docs/generate.py --check
 
 check: lint type imports stale test ## everything above that must hold before a change is merged
+
+check-install: install ## the guide's install lines, in environments of their own
+	@$(BIN)/pytest -m install
 
 bench: bench-stack ## all benchmarks
 

@@ -4,6 +4,7 @@ the only defaults. This is the one module that reads the environment.
 
 import argparse
 import dataclasses
+import json
 import os
 import types
 import typing
@@ -246,8 +247,9 @@ def _from_environment(meta: _Flag, hint: Any, text: str) -> Any:
 
 def _help(meta: _Flag, default: Any) -> str:
     notes = []
-    if default not in (None, False, (), dataclasses.MISSING):
-        notes.append(f"default: {default}")
+    if default is not None and default is not False and default not in ((), dataclasses.MISSING):
+        shown_default = json.dumps(default) if isinstance(default, tuple) else default
+        notes.append(f"default: {shown_default}")
     if meta.env is not None:
         notes.append(f"environment: {meta.env}")
     text = meta.help + (f" ({'; '.join(notes)})" if notes else "")

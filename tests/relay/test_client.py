@@ -56,7 +56,7 @@ async def test_the_request_carries_the_path_the_headers_and_the_body(relay: Rela
     assert b"accept: */*\r\n" in head
     assert b"x-own: 1\r\n" in head
     assert b"Connection" not in head
-    assert b"99" not in head
+    assert b"content-length: 99" not in head
     assert body == b"{}"
 
 
