@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import uvloop
 
+from fastchat.core.config import cache_folder
+from fastchat.model.weights import DEFAULT_MODEL, resolve
 from tests.running import RunningPlatform, running_platform
 
 
@@ -19,3 +22,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
     """The whole platform as real processes with the real model. Leave it as you found it."""
     with running_platform(tmp_path_factory.mktemp("platform")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def smollm2_path() -> Path:
+    """The weights of the built-in model: real, small, fetched once for this machine."""
+    return resolve(DEFAULT_MODEL, cache=cache_folder())

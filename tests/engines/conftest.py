@@ -1,0 +1,35 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastchat.core.generation import Engine
+from fastchat.engines.echo import EchoEngine
+from fastchat.engines.echo import Options as EchoOptions
+from fastchat.engines.llama_cpp import Options, create
+from fastchat.engines.llama_cpp.engine import LlamaCppEngine
+
+CONTEXT = 512
+
+
+@pytest.fixture(scope="session")
+def llama(smollm2_path: Path) -> Iterator[LlamaCppEngine]:
+    """The real thing, on one thread, with two slots."""
+    engine = create(
+        Options(model=smollm2_path, names=("m",), slots=2, threads=1, context_length=CONTEXT)
+    )
+    yield engine
+    asyncio.run(engine.aclose())
+
+
+@pytest.fixture
+def echo() -> EchoEngine:
+    return EchoEngine(EchoOptions(names=("m",), context_length=CONTEXT))
+
+
+@pytest.fixture(params=["echo", "llama"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Every engine that runs here."""
+    chosen: Engine = request.getfixturevalue(request.param)
+    return chosen

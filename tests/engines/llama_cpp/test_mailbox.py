@@ -1,0 +1,45 @@
+import asyncio
+import threading
+
+import pytest
+
+from fastchat.engines.llama_cpp.mailbox import Mailbox
+
+
+async def test_everything_arrives_in_order_from_another_thread() -> None:
+    mailbox: Mailbox[int] = Mailbox(asyncio.get_running_loop())
+    sender = threading.Thread(target=lambda: [mailbox.put(number) for number in range(5000)])
+    sender.start()
+    taken: list[int] = []
+    while len(taken) < 5000:
+        taken += await mailbox.take()
+    sender.join()
+    assert taken == list(range(5000))
+
+
+async def test_what_came_together_is_taken_together() -> None:
+    mailbox: Mailbox[str] = Mailbox(asyncio.get_running_loop())
+    for item in "abc":
+        mailbox.put(item)
+    assert await mailbox.take() == ["a", "b", "c"]
+
+
+async def test_a_failure_comes_after_the_items_before_it() -> None:
+    mailbox: Mailbox[str] = Mailbox(asyncio.get_running_loop())
+    mailbox.put("a")
+    mailbox.fail(ValueError("no"))
+    assert await mailbox.take() == ["a"]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            await mailbox.take()
+
+
+async def test_an_empty_wake_up_is_not_an_item() -> None:
+    mailbox: Mailbox[str] = Mailbox(asyncio.get_running_loop())
+    mailbox.put("a")
+    await mailbox.take()
+    mailbox._wake()
+    taking = asyncio.ensure_future(mailbox.take())
+    await asyncio.sleep(0)
+    mailbox.put("b")
+    assert await taking == ["b"]
