@@ -114,7 +114,8 @@ Press Ctrl-C to stop."""
 
 
 def _curl(api: str, model: str, *, key: bool) -> str:
-    body = {"model": model, "messages": [{"role": "user", "content": "Say hello in French."}]}
+    question = {"role": "user", "content": "Which city is the capital of France?"}
+    body = {"model": model, "messages": [question]}
     words = [
         f"curl {api}/v1/chat/completions",
         "-H 'Content-Type: application/json'",

@@ -200,6 +200,4 @@ def _noted(path: Path) -> str | None:
 
 
 def _note(path: Path, file: PackagedFile) -> None:
-    partial = _stamp(path).with_suffix(f".{os.getpid()}")
-    partial.write_text(f"{file.sha256}\n")
-    partial.replace(_stamp(path))
+    _stamp(path).write_text(f"{file.sha256}\n")

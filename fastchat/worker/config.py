@@ -55,6 +55,7 @@ class WorkerConfig:
     threads: int | None = flag(
         None, help="threads that compute (default: half of the cores)", metavar="N"
     )
+    seed: int | None = flag(None, help="seed of requests that bring none", metavar="N")
     num_gpus: int = flag(1, help="GPUs for this worker", metavar="N")
     gpus: str | None = flag(
         None, help="which GPUs, as in CUDA_VISIBLE_DEVICES: 0,2", metavar="LIST"

@@ -15,6 +15,8 @@ from fastchat.worker.config import WorkerConfig
 _OPTIONAL = (
     "context_length",
     "threads",
+    "seed",
+    "device",
     "num_gpus",
     "gpus",
     "load_8bit",

@@ -168,7 +168,7 @@ def test_the_built_in_model_is_the_one_that_was_checked(smollm2_path: Path) -> N
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"'lmsys/vicuna' .*\(smollm2-135m-instruct\)"):
+    with pytest.raises(ConfigError, match=r"'lmsys/vicuna'.*\(smollm2-135m-instruct\)"):
         resolve("lmsys/vicuna", cache=tmp_path)
 
 

@@ -96,7 +96,15 @@ def test_the_defaults_are_the_guides() -> None:
 
 @pytest.mark.parametrize(
     "flags",
-    ["--load-8bit", "--cpu-offloading", "--gptq wbits=4", "--gptq-wbits 4", "--num-gpus 2"],
+    [
+        "--load-8bit",
+        "--device cuda",
+        "--seed 1",
+        "--cpu-offloading",
+        "--gptq wbits=4",
+        "--gptq-wbits 4",
+        "--num-gpus 2",
+    ],
 )
 def test_a_flag_that_the_engine_cannot_honour_is_refused_by_name(flags: str) -> None:
     with pytest.raises(ConfigError, match=flags.split()[0]):

@@ -29,14 +29,16 @@ _ERRORS_ONLY = 1
 class Options:
     """`context_length` is for one request, prompt and answer; None: 4096, or less if the model was
     trained for less. `threads` None: half of the cores, because somebody else needs some too.
-    `gpu_layers` None: all on a GPU if there is one, 0: none. `seed` is for requests that bring
-    none. `prompt_cache_mib` bounds what is kept of conversations that lost their slot."""
+    `device` None: a GPU if there is one; "cpu": the CPU in any case; another: a GPU, or an error.
+    `gpu_layers` None: all of them on the GPU. `seed` is for requests that bring none.
+    `prompt_cache_mib` bounds what is kept of conversations that lost their slot."""
 
     model: Path
     names: Sequence[str]
     slots: int = 5
     context_length: int | None = None
     threads: int | None = None
+    device: str | None = None
     gpu_layers: int | None = None
     seed: int | None = None
     prompt_cache_mib: int = 512
@@ -93,7 +95,7 @@ def _load(library: ModuleType, params: Any, path: Path) -> Any:
 
 
 def _params(library: ModuleType, options: Options, header: Header, key: str) -> Any:
-    on_gpu = options.gpu_layers != 0 and _has_gpu(library)
+    on_gpu = _takes_gpu(library, options)
     threads = options.threads or default_threads()
     batch = _GPU_BATCH if on_gpu else min(_GPU_BATCH, _CPU_BATCH_PER_THREAD * threads)
     params = library.CommonParams()
@@ -103,7 +105,7 @@ def _params(library: ModuleType, options: Options, header: Header, key: str) -> 
     # Every running answer takes one token of a batch; the rest is for prompts.
     params.n_batch = params.n_ubatch = batch + options.slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    params.n_gpu_layers = options.gpu_layers if options.gpu_layers is not None else -1
+    params.n_gpu_layers = _gpu_layers(options) if on_gpu else 0
     params.fit_params = on_gpu
     if not on_gpu:
         # On a CPU it halves the speed behind long prompts, and that of small batches.
@@ -135,6 +137,22 @@ def _context_length(options: Options, header: Header) -> int:
             "was trained for: ask for less"
         )
     return wanted
+
+
+def _gpu_layers(options: Options) -> int:
+    return -1 if options.gpu_layers is None else options.gpu_layers
+
+
+def _takes_gpu(library: ModuleType, options: Options) -> bool:
+    if options.device == "cpu" or options.gpu_layers == 0:
+        return False
+    found = _has_gpu(library)
+    if options.device is not None and not found:
+        raise ConfigError(
+            f"the device {options.device} was asked for, but this xllamacpp sees no GPU: install "
+            "its wheel for that device, or leave --device out"
+        )
+    return found
 
 
 def _has_gpu(library: ModuleType) -> bool:

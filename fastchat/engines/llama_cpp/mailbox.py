@@ -38,11 +38,11 @@ class Mailbox(Generic[T]):
             self._filled.clear()
             items = [self._items.popleft() for _ in range(len(self._items))]
             if self._failure is not None:
-                if not items:
-                    raise self._failure
                 self._filled.set()
             if items:
                 return items
+            if self._failure is not None:
+                raise self._failure
 
     def close(self) -> None:
         """Tell the thread, which looks at `closed`, that nobody reads any more."""

@@ -25,7 +25,7 @@ def _body(default_seed: int | None = None, **changes: Any) -> dict[str, Any]:
     ],
 )
 def test_only_the_samplers_asked_for_are_in_the_chain(
-    sampling: dict[str, float], chain: list[str]
+    sampling: dict[str, Any], chain: list[str]
 ) -> None:
     assert _body(**sampling)["samplers"] == chain
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,10 @@ from fastchat.core.generation import Chunk, collect
 from fastchat.engines.llama_cpp import Options, create
 from fastchat.engines.llama_cpp.engine import LlamaCppEngine
 from tests.engines.requests import STORY, ask, chat
+from tests.servers import until
 
 # Without it the model may end its answer when a test wants a long one.
-ENDLESS = {"logit_bias": {0: -100.0, 2: -100.0}}
+ENDLESS: dict[str, Any] = {"logit_bias": {0: -100.0, 2: -100.0}}
 
 
 async def _busy_slots(llama: LlamaCppEngine) -> int:
@@ -67,8 +69,7 @@ async def test_a_request_that_waits_for_a_slot_is_forgotten_at_once(llama: Llama
     ):
         await anext(one), await anext(two)
         waiting = asyncio.create_task(collect(llama.generate(ask("Three", max_tokens=1))))
-        while llama._threads._work_queue.qsize() == 0:
-            await asyncio.sleep(0)
+        await until(lambda: len(llama._open) == 3)
         await _cancelled(waiting)
         assert await _busy_slots(llama) == 2
     await _until_busy(llama, 0)
@@ -194,8 +195,7 @@ async def test_closing_ends_what_runs_and_what_waits(small: LlamaCppEngine) -> N
     running = small.generate(ask(**ENDLESS))
     await anext(running)
     waiting = asyncio.create_task(collect(small.generate(ask("Two"))))
-    while len(small._open) < 2:
-        await asyncio.sleep(0)
+    await until(lambda: len(small._open) == 2)
     await small.aclose()
     for end in (collect(running), waiting):
         with pytest.raises(EngineFailed, match="closed"):

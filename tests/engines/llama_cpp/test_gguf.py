@@ -8,7 +8,8 @@ from fastchat.engines.llama_cpp.gguf import read_header
 
 
 def _string(text: str) -> bytes:
-    return struct.pack("<Q", len(text)) + text.encode()
+    raw = text.encode()
+    return struct.pack("<Q", len(raw)) + raw
 
 
 def write_gguf(path: Path, *, version: int = 3, architecture: str = "odd", tail: int = 64) -> Path:
@@ -45,7 +46,7 @@ def test_the_header_of_a_real_model(smollm2_path: Path) -> None:
 def test_a_file_that_ends_in_its_header_is_incomplete(tmp_path: Path, size: int) -> None:
     path = write_gguf(tmp_path / "m.gguf")
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(ConfigError, match="incomplete|not a GGUF file"):
+    with pytest.raises(ConfigError, match=r"incomplete|not a GGUF file"):
         read_header(path)
 
 
@@ -67,5 +68,5 @@ def test_something_else_is_not_a_gguf_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nowhere.gguf cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere\.gguf cannot be read: No such file"):
         read_header(tmp_path / "nowhere.gguf")

@@ -42,6 +42,11 @@ def _mailbox() -> Mailbox[Chunk]:
     return Mailbox(asyncio.get_running_loop())
 
 
+async def _to_the_end(mailbox: Mailbox[Chunk]) -> None:
+    while True:
+        await mailbox.take()
+
+
 def _fault(type: str, extra: str = "") -> bytes:
     return f'{{"error": {{"code": 400, "message": "so", "type": "{type}"{extra}}}}}'.encode()
 
@@ -71,8 +76,7 @@ async def test_every_fault_is_an_error_of_ours(server: _Server, error: type[Plat
     mailbox = _mailbox()
     Job(ask(), b"", mailbox).run(server, Schemas())
     with pytest.raises(PlatformError) as raised:
-        while True:
-            await mailbox.take()
+        await _to_the_end(mailbox)
     assert type(raised.value) is error
 
 

@@ -1,3 +1,4 @@
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from tests.engines.llama_cpp.test_gguf import write_gguf
 
 
 def _options(model: Path, **changes: Any) -> Options:
-    return Options(model=model, names=("m",), threads=1, **changes)
+    return Options(**{"model": model, "names": ("m",), "threads": 1, **changes})
 
 
 def test_some_cores_are_left_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +40,18 @@ def test_a_missing_library_names_its_extra(
         create(_options(smollm2_path))
 
 
+def test_a_gpu_that_is_not_there_is_an_error_when_asked_for(smollm2_path: Path) -> None:
+    library = importlib.import_module("xllamacpp")
+    if any("GPU" in device["type"].name for device in library.get_device_info()):
+        pytest.skip("there is a GPU")
+    with pytest.raises(ConfigError, match="device cuda was asked for"):
+        create(_options(smollm2_path, device="cuda"))
+
+
 def test_a_model_that_llama_cpp_cannot_load_says_why(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = write_gguf(tmp_path / "odd.gguf")
-    with pytest.raises(ConfigError, match="could not load .*odd.gguf"):
+    with pytest.raises(ConfigError, match=r"could not load .*odd\.gguf"):
         create(_options(path, context_length=64))
     assert "unknown model architecture: 'odd'" in capfd.readouterr().err

@@ -8,7 +8,12 @@ from fastchat.engines.llama_cpp.mailbox import Mailbox
 
 async def test_everything_arrives_in_order_from_another_thread() -> None:
     mailbox: Mailbox[int] = Mailbox(asyncio.get_running_loop())
-    sender = threading.Thread(target=lambda: [mailbox.put(number) for number in range(5000)])
+
+    def send() -> None:
+        for number in range(5000):
+            mailbox.put(number)
+
+    sender = threading.Thread(target=send)
     sender.start()
     taken: list[int] = []
     while len(taken) < 5000:

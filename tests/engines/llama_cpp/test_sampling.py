@@ -1,6 +1,7 @@
 """That each parameter does what it says, with the real model."""
 
 import string
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,10 @@ from tests.engines.requests import STORY, ask
 # Makes the letters and digits, and nothing else, about equally likely.
 CHARACTERS = string.ascii_letters + string.digits
 FLAT = 100.0
-BIAS = 1000.0
+BIAS = 3000.0
 
 
-async def _text(llama: LlamaCppEngine, prompt: str = STORY, **changes: object) -> str:
+async def _text(llama: LlamaCppEngine, prompt: str = STORY, **changes: Any) -> str:
     return (await collect(llama.generate(ask(prompt, **changes)))).text
 
 
@@ -30,7 +31,7 @@ async def test_defaults_change_nothing(llama: LlamaCppEngine) -> None:
 
 @pytest.mark.parametrize("narrow", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}])
 async def test_a_narrow_choice_is_the_greedy_one(
-    llama: LlamaCppEngine, narrow: dict[str, float]
+    llama: LlamaCppEngine, narrow: dict[str, Any]
 ) -> None:
     greedy = await _text(llama, max_tokens=8)
     assert await _text(llama, temperature=1.5, seed=3, max_tokens=8) != greedy
@@ -38,6 +39,7 @@ async def test_a_narrow_choice_is_the_greedy_one(
 
 
 async def test_a_seed_makes_an_answer_repeatable(llama: LlamaCppEngine) -> None:
+    await _text(llama, max_tokens=1)  # a prompt read again may differ in the last digits
     first, again, other = [
         await _text(llama, temperature=1.0, seed=seed, max_tokens=12) for seed in (5, 5, 6)
     ]
@@ -75,7 +77,7 @@ async def test_a_stop_token_ends_the_answer_and_is_not_shown(llama: LlamaCppEngi
     [{"logit_bias": {10**6: 1.0}}, {"logit_bias": {-1: 1.0}}, {"stop_token_ids": (-1,)}],
 )
 async def test_a_token_that_does_not_exist_is_refused(
-    llama: LlamaCppEngine, impossible: dict[str, object]
+    llama: LlamaCppEngine, impossible: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await _text(llama, **impossible)
