@@ -9,8 +9,7 @@ LOCKED := $(if $(shell command -v flock),flock Makefile) $(MAKE) --no-print-dire
 NEEDS := fastchat needs Python 3.11 or later with its venv module: \
 	sudo apt install python3 python3-venv, or name another one: make PYTHON=python3.12
 
-.PHONY: help install serve test format lint type imports check check-install docs clean stale \
-	bench bench-stack
+.PHONY: help install serve test format lint type imports check check-install docs clean stale bench bench-stack
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

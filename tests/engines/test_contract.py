@@ -34,7 +34,7 @@ def test_the_engines_are_known_by_name() -> None:
 
 
 def test_an_engine_has_the_abilities_it_seems_to_have(engine: Engine) -> None:
-    assert isinstance(engine, CountsTokens | RendersChat | ContextBound)
+    assert all(isinstance(engine, ability) for ability in (CountsTokens, RendersChat, ContextBound))
     assert engine.model_names == ("m",)
     assert engine.features <= set(get_args(Feature))
 
@@ -58,8 +58,8 @@ async def test_usage_runs_along(engine: Talker) -> None:
 async def test_the_rendered_chat_is_what_the_engine_reads(engine: Talker) -> None:
     talk = chat("Hello.", "Hi.", "How are you?", system="Be kind.")
     rendered = await engine.render(talk)
-    assert [text in rendered for text in ("Be kind.", "Hello.", "Hi.", "How are you?")]
-    assert rendered.index("Hi.") < rendered.index("How are you?")
+    places = [rendered.index(text) for text in ("Be kind.", "Hello.", "Hi.", "How are you?")]
+    assert places == sorted(places)
 
 
 async def test_the_answer_ends_before_the_stop_string(engine: Engine) -> None:

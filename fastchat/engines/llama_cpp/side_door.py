@@ -44,7 +44,8 @@ class SideDoor:
         try:
             return str((await self._post("/apply-template", {"messages": messages}))["prompt"])
         except InvalidRequest as error:
-            message = f"The model's chat template refuses these messages: {error.message}"
+            reason = error.message.splitlines()[-1]  # before it stands the template's source
+            message = f"The model's chat template refuses these messages: {reason}"
             raise InvalidRequest(message, param="messages") from None
 
     async def _post(self, path: str, payload: Mapping[str, object]) -> Any:
@@ -73,13 +74,16 @@ class SideDoor:
 
 
 def _answer(raw: bytes) -> Any:
-    """Raises `InvalidRequest` with what llama.cpp says."""
+    """Raises what llama.cpp says: `InvalidRequest`, or `EngineFailed`."""
     head, _, body = raw.partition(b"\r\n\r\n")
     try:
         status = int(head.split(b" ", 2)[1])
         answer = json.loads(body)
     except (IndexError, ValueError) as error:
         raise EngineFailed("llama.cpp closed the connection without an answer.") from error
-    if status != HTTPStatus.OK:
-        raise InvalidRequest(str(answer["error"]["message"]))
-    return answer
+    if status == HTTPStatus.OK:
+        return answer
+    message = str(answer["error"]["message"])
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise EngineFailed(f"llama.cpp failed: {message}")
+    raise InvalidRequest(message)
