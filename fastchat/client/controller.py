@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from fastchat.client.http import NETWORK_ERRORS, Api
+from fastchat.client.http import NETWORK_ERRORS, Api, messages
 from fastchat.protocol.cluster import (
     Departure,
     Dispatched,
@@ -82,11 +82,8 @@ class ControllerClient:
             async with self._api.stream(
                 "GET", "/workers/watch", body=None, silence_s=WATCH_SILENCE_S
             ) as answer:
-                buffer = b""
-                async for piece in answer.content.iter_any():
-                    *lines, buffer = (buffer + piece).split(b"\n")
-                    for line in lines:
-                        yield decode(line, TableUpdate)
+                async for line in messages(answer, b"\n"):
+                    yield decode(line, TableUpdate)
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """What both clients need of an HTTP client: one session, JSON out, bytes back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -9,12 +9,25 @@ import aiohttp
 from fastchat.core.errors import InvalidRequest
 from fastchat.protocol.codec import encode
 
+MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024
+
 # What a peer's network or a peer's nonsense can raise.
 NETWORK_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, InvalidRequest, ValueError)
 
 
 def bearer(token: str | None) -> dict[str, str]:
     return {} if token is None else {"authorization": f"Bearer {token}"}
+
+
+async def messages(answer: aiohttp.ClientResponse, end: bytes) -> AsyncGenerator[bytes, None]:
+    """What comes before each `end`. Raises ValueError when an end does not come."""
+    buffer = b""
+    async for piece in answer.content.iter_any():
+        *whole, buffer = (buffer + piece).split(end)
+        for message in whole:
+            yield message
+        if len(buffer) > MESSAGE_LIMIT_BYTES:
+            raise ValueError(f"a message of more than {MESSAGE_LIMIT_BYTES} bytes")
 
 
 class Api:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import aiohttp
 
-from fastchat.client.http import NETWORK_ERRORS, Api
+from fastchat.client.http import NETWORK_ERRORS, Api, messages
 from fastchat.protocol.cluster import WorkerStatus
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.wire import (
@@ -63,11 +63,8 @@ class WorkerClient:
             async with self._api.stream(
                 "POST", "/worker_generate_stream", body=encode(params), silence_s=self._silence_s
             ) as answer:
-                buffer = b""
-                async for piece in answer.content.iter_any():
-                    *messages, buffer = (buffer + piece).split(END)
-                    for message in messages:
-                        yield decode(message, StreamMessage)
+                async for message in messages(answer, END):
+                    yield decode(message, StreamMessage)
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
