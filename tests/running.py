@@ -98,6 +98,25 @@ def ask(url: str, body: Any = None, *, headers: Mapping[str, str] = {}) -> tuple
             return error.code, json.load(error)
 
 
+def raw(port: int, request: bytes) -> bytes:
+    """All that comes back on one connection; the request asks for its closing."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+def post(port: int, body: bytes, *, headers: str = "") -> bytes:
+    """The answer to a chat request, over a raw socket."""
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+    )
+    return raw(port, head.encode() + body)
+
+
 def answers(url: str) -> bool:
     try:
         return ask(url)[0] == 200

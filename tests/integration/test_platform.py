@@ -11,28 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.running import API, MODEL, RunningPlatform, answers, ask
+from tests.running import API, MODEL, RunningPlatform, answers, ask, post, raw
 
 QUESTION = [{"role": "user", "content": "Which city is the capital of France?"}]
 CHAT: dict[str, Any] = {"model": MODEL, "messages": QUESTION, "temperature": 0, "max_tokens": 5}
-
-
-def raw(platform: RunningPlatform, request: bytes) -> bytes:
-    """All that comes back on one connection; the request asks for its closing."""
-    with socket.create_connection(("127.0.0.1", platform.ports[API]), timeout=60) as connection:
-        connection.sendall(request)
-        received = b""
-        while piece := connection.recv(65536):
-            received += piece
-    return received
-
-
-def post(platform: RunningPlatform, body: bytes, path: str = "/v1/chat/completions") -> bytes:
-    head = (
-        f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    return raw(platform, head.encode() + body)
 
 
 def queue_length(platform: RunningPlatform) -> float:
@@ -48,14 +30,16 @@ def until(condition: Any, seconds: float = 60) -> None:
 
 
 def test_the_models_are_listed(platform: RunningPlatform) -> None:
-    listed = raw(platform, b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    listed = raw(
+        platform.ports[API], b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    )
     assert listed.startswith(b"HTTP/1.1 200 OK\r\n")
     card = json.loads(listed.partition(b"\r\n\r\n")[2])["data"][0]
     assert (card["id"], card["owned_by"], card["root"]) == (MODEL, "fastchat", MODEL)
 
 
 def test_a_chat_over_a_raw_socket(platform: RunningPlatform) -> None:
-    head, _, body = post(platform, json.dumps(CHAT).encode()).partition(b"\r\n\r\n")
+    head, _, body = post(platform.ports[API], json.dumps(CHAT).encode()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     answer = json.loads(body)
     assert answer["object"] == "chat.completion"
@@ -64,7 +48,7 @@ def test_a_chat_over_a_raw_socket(platform: RunningPlatform) -> None:
 
 
 def test_a_stream_over_a_raw_socket_ends_with_done(platform: RunningPlatform) -> None:
-    received = post(platform, json.dumps(CHAT | {"stream": True}).encode())
+    received = post(platform.ports[API], json.dumps(CHAT | {"stream": True}).encode())
     assert b"transfer-encoding: chunked" in received
     events = re.findall(rb"data: (.*)\n\n", received)
     assert events[-1] == b"[DONE]"
@@ -110,7 +94,7 @@ def test_bad_input_is_told_in_the_openai_shape(
     if stream:
         body = body.replace(b'"messages"', b'"stream": true, "messages"')
     for _ in range(5):
-        head, _, answer = post(platform, body).partition(b"\r\n\r\n")
+        head, _, answer = post(platform.ports[API], body).partition(b"\r\n\r\n")
         assert re.match(rb"HTTP/1.1 4\d\d ", head), head
         assert set(json.loads(answer)["error"]) == {"message", "type", "param", "code"}
     assert queue_length(platform) == 0
@@ -119,7 +103,7 @@ def test_bad_input_is_told_in_the_openai_shape(
 def test_a_huge_body_is_refused_unread(platform: RunningPlatform) -> None:
     """The client declares 100 MB and sends 1 MB: the answer must not wait for the rest."""
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n"
-    received = raw(platform, head + b"x" * 1_000_000)
+    received = raw(platform.ports[API], head + b"x" * 1_000_000)
     assert received.startswith(b"HTTP/1.1 413 ")
     assert b'"code":40001' in received
 

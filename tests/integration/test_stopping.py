@@ -1,12 +1,14 @@
 """Starting and stopping a platform of one's own."""
 
+import json
+import re
 import signal
 import socket
 import threading
 from pathlib import Path
 from typing import Any
 
-from tests.running import MODEL, ask, running_platform
+from tests.running import API, MODEL, ask, post, running_platform
 
 STORY: dict[str, Any] = {
     "model": MODEL,
@@ -42,9 +44,12 @@ def test_a_full_platform_says_when_to_come_back(tmp_path: Path) -> None:
         asking.start()
         while not ask(f"{running.worker}/worker_get_status", {})[1]["queue_length"]:
             pass
-        status, answer = ask(url, STORY)
+        refused = post(running.ports[API], json.dumps(STORY).encode())
         asking.join()
-    assert (status, answer["error"]["code"]) == (503, 42903)
+    head, _, body = refused.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert re.search(rb"retry-after: [1-9]", head)
+    assert json.loads(body)["error"]["code"] == 42903
 
 
 def test_api_keys_guard_a_platform(tmp_path: Path) -> None:
@@ -53,7 +58,10 @@ def test_api_keys_guard_a_platform(tmp_path: Path) -> None:
     with running_platform(tmp_path, api=f'api_keys_file = "{keys}"') as running:
         url = f"{running.api}/v1/chat/completions"
         assert ask(url, STORY)[0] == 401
-        assert ask(url, STORY, headers={"authorization": "Bearer sk-three"})[0] == 401
+        wrong = "authorization: Bearer sk-three\r\n"
+        refused = post(running.ports[API], json.dumps(STORY).encode(), headers=wrong)
+        assert refused.startswith(b"HTTP/1.1 401 ")
+        assert b'"type":"authentication_error"' in refused
         known = {"authorization": "Bearer sk-two"}
         assert ask(url, STORY | {"max_tokens": 1}, headers=known)[0] == 200
         command = Path(f"/proc/{running.pid_of('openai_api_server')}/cmdline").read_text()
