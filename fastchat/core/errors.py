@@ -5,8 +5,7 @@ PlatformError                   500  50001
 │   ├── OutOfRange              400  40302
 │   ├── ContextOverflow         400  40303
 │   ├── Unsupported             400  40001
-│   ├── BodyTooLarge            413  40001
-│   └── HeadTooLarge            431  40001
+│   └── BodyTooLarge            413  40001
 ├── InvalidKey                  401  40102
 ├── NoPermission                403  40103
 ├── UnknownModel                404  40301
@@ -82,10 +81,6 @@ class BodyTooLarge(InvalidRequest):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"The request body is larger than {limit_bytes} bytes.")
-
-
-class HeadTooLarge(InvalidRequest):
-    status = 431
 
 
 class InvalidKey(PlatformError):

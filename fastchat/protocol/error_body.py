@@ -55,7 +55,7 @@ def error_headers(error: PlatformError) -> dict[str, str]:
         headers["retry-after"] = str(error.retry_after_s)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
-    if error.status in (413, 431):
+    if error.status == 413:
         headers["connection"] = "close"  # the rest of the body is not going to be read
     return headers
 
