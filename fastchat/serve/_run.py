@@ -27,6 +27,7 @@ logger = logging.getLogger("uvicorn.error")
 
 def begin(config: type[C], command: str) -> C:
     """Read the command line; end with status 2 and one sentence when it cannot be used."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while a model loads: no traceback
     try:
         return configuration.parse(config, prog=f"python3 -m fastchat.serve.{command}")
     except ConfigError as error:
@@ -91,7 +92,8 @@ def serve(
     if supervisor is not None:
         die_with(supervisor)
     # uvicorn raises the signal that ended it once more; a drained process has ended well.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: None)
     for one in bound:
         one.listen(BACKLOG)
     config = uvicorn.Config(
@@ -108,10 +110,7 @@ def serve(
         timeout_graceful_shutdown=int(drain_s),
         server_header=False,
     )
-    try:
-        _Server(config, before_drain).run(sockets=list(bound))
-    except KeyboardInterrupt:
-        logger.info("Stopped by Ctrl-C")
+    _Server(config, before_drain).run(sockets=list(bound))
 
 
 class _Server(uvicorn.Server):
