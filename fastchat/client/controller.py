@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
 
 import aiohttp
 
@@ -90,10 +89,8 @@ class ControllerClient:
         try:
             yield
         except aiohttp.ClientResponseError as error:
-            status = HTTPStatus(error.status)
             raise ControllerFault(
-                f"the controller {self.base_url} answered {status.value} {status.phrase}: "
-                f"{error.message}",
+                f"the controller {self.base_url} answered {error.status}: {error.message}",
                 status=error.status,
             ) from error
         except NETWORK_ERRORS as error:

@@ -37,7 +37,9 @@ SIGN_OF_LIFE_S = 5.0
 
 
 def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
-    app = FastAPI(title="fastchat controller", lifespan=_lifespan(pool, relay), docs_url=None)
+    app = FastAPI(
+        title="fastchat controller", lifespan=_lifespan(pool, relay), docs_url=None, redoc_url=None
+    )
     answer_errors(app)
     if trust.token is not None:
         app.add_middleware(TokenGuard, token=trust.token, open_paths=OPEN_PATHS)
@@ -70,6 +72,10 @@ async def _sweep(pool: WorkerPool) -> None:
         pool.sweep()
 
 
+def _caller(request: Request) -> str:
+    return request.client.host if request.client else "0.0.0.0"
+
+
 def _json(message: object) -> Response:
     return Response(encode(message), media_type="application/json")
 
@@ -78,19 +84,22 @@ def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust) -> None:
     @app.post("/register_worker")
     async def register_worker(request: Request) -> Response:
         registration = decode(await request.body(), Registration)
-        caller = request.client.host if request.client else "0.0.0.0"
-        await trust.check(registration.worker_name, caller)
+        await trust.check(registration.worker_name, _caller(request))
+        trust.check_claims(registration)
         pool.register(registration)
         return _json(None if registration.epoch is None else Registered(epoch=registration.epoch))
 
     @app.post("/receive_heart_beat")
     async def receive_heart_beat(request: Request) -> Response:
         beat = decode(await request.body(), HeartBeat)
+        await trust.check(beat.worker_name, _caller(request))
         return _json(HeartBeatAnswer(exist=pool.beat(beat)))
 
     @app.post("/unregister_worker")
     async def unregister_worker(request: Request) -> Response:
-        pool.leave(decode(await request.body(), Departure))
+        departure = decode(await request.body(), Departure)
+        await trust.check(departure.worker_name, _caller(request))
+        pool.leave(departure)
         return _json(None)
 
     @app.post("/refresh_all_workers")

@@ -7,18 +7,35 @@ addresses, where clouds keep their metadata services, are nobody's worker.
 
 import asyncio
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from fastchat.core.errors import InvalidRequest, NoPermission
 from fastchat.core.upstream import Upstream
+from fastchat.protocol.cluster import Registration
 
 IP = IPv4Address | IPv6Address
+
+# How far the clocks of two machines may be apart.
+SKEW_NS = 600 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     token: str | None
+    now_ns: Callable[[], int] = time.time_ns
+
+    def check_claims(self, registration: Registration) -> None:
+        """Nobody may claim to come from the future, or, without the token, to live for ever."""
+        if registration.epoch is not None and registration.epoch > self.now_ns() + SKEW_NS:
+            raise InvalidRequest("epoch: it lies in the future", param="epoch")
+        if self.token is None and not registration.check_heart_beat:
+            raise NoPermission(
+                "check_heart_beat false needs the cluster token (FASTCHAT_CLUSTER_TOKEN)",
+                param="check_heart_beat",
+            )
 
     async def check(self, worker_url: str, caller: str) -> None:
         """Raises `NoPermission` when this caller may not speak for this address."""
@@ -42,9 +59,9 @@ async def _resolve(worker_url: str) -> list[IP]:
         found = await asyncio.get_running_loop().getaddrinfo(
             upstream.host, upstream.port, type=socket.SOCK_STREAM
         )
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise InvalidRequest(
-            f"worker_name: the host of {worker_url} is not known here: {error.strerror}",
+            f"worker_name: the host of {worker_url} is not known here: {error}",
             param="worker_name",
         ) from None
     return [_plain_ip(str(address[0])) for *_, address in found]

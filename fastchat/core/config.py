@@ -209,7 +209,7 @@ def _add(
         if _is_words(hint) and meta.parse is None:
             options |= {"nargs": "+", "action": _Words, "metavar": meta.metavar or "WORD"}
         else:
-            options["type"] = meta.parse or _scalar(hint)
+            options["type"] = _reasoned(meta.parse) if meta.parse else _scalar(hint)
             options["metavar"] = options["metavar"] or field.name.rsplit("_", 1)[-1].upper()
     if meta.positional:
         del options["dest"]
@@ -254,6 +254,18 @@ def _help(meta: _Flag, default: Any) -> str:
         notes.append(f"environment: {meta.env}")
     text = meta.help + (f" ({'; '.join(notes)})" if notes else "")
     return text.replace("%", "%%")
+
+
+def _reasoned(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """argparse drops the reason of a ValueError."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parsed
 
 
 def _scalar(hint: Any) -> Callable[[str], Any]:

@@ -14,7 +14,7 @@ from fastchat.client import ControllerClient, WorkerClient
 from fastchat.gateway.context import Context
 from fastchat.gateway.following import Following
 from fastchat.gateway.frontends import FRONTENDS
-from fastchat.relay.edge import BodyLimit, answer_errors
+from fastchat.relay.edge import BodyLimit, answer_errors, end_with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +55,7 @@ def create_app(
         title="fastchat API server",
         lifespan=_lifespan(context, neighbours, following),
         docs_url=None,
+        redoc_url=None,
     )
     answer_errors(app)
     app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes)
@@ -87,10 +88,12 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with neighbours.opened():
             follower = asyncio.create_task(following.run(neighbours.controller()))
+            follower.add_done_callback(end_with)
             try:
                 yield
             finally:
                 follower.cancel()
+                await asyncio.gather(follower, return_exceptions=True)
                 await context.forwarder.relay.aclose()
 
     return lifespan

@@ -52,12 +52,15 @@ def build(config: GatewayConfig) -> FastAPI:
 
 
 def _keys(config: GatewayConfig) -> tuple[str, ...]:
+    if config.api_keys is not None and not config.api_keys:
+        raise ConfigError("--api-keys (or FASTCHAT_API_KEYS) was given and holds no key")
+    given = config.api_keys or ()
     if config.api_keys_file is None:
-        return config.api_keys
+        return given
     try:
         listed = words(config.api_keys_file.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--api-keys-file {config.api_keys_file}: {error}") from None
     if not listed:
         raise ConfigError(f"--api-keys-file {config.api_keys_file} holds no key")
-    return (*config.api_keys, *listed)
+    return (*given, *listed)

@@ -34,8 +34,8 @@ class GatewayConfig:
         env="CONTROLLER_ADDRESS",
         metavar="URL",
     )
-    api_keys: tuple[str, ...] = flag(
-        (),
+    api_keys: tuple[str, ...] | None = flag(
+        None,
         help="keys that clients must present",
         env="FASTCHAT_API_KEYS",
         metavar="KEY",

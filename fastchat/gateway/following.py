@@ -52,11 +52,12 @@ class Following:
         while True:
             await asyncio.sleep(REPORT_S)
             while self._unreported:
-                batch = list(self._unreported)[:1000]
+                batch = list(self._unreported)[:200]
                 try:
                     await controller.report(batch)
                 except ControllerFault as fault:
                     logger.debug("dispatches not reported: %s", fault)
-                    break
+                    if fault.status is None:
+                        break  # it is away; one that refuses is not asked again
                 for _ in batch:
                     self._unreported.popleft()

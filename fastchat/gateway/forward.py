@@ -6,12 +6,12 @@ of the answer.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from fastchat.core.errors import BodyTooLarge, EngineFailed, NoWorker, PlatformError, WorkerTimeout
+from fastchat.core.errors import BodyTooLarge, EngineFailed, PlatformError, WorkerTimeout
 from fastchat.core.upstream import Upstream
 from fastchat.dispatch import Lease, Table
 from fastchat.gateway.admit import Decision, Gate, Header
@@ -28,6 +28,9 @@ from fastchat.relay.edge import (
 )
 
 logger = logging.getLogger("openai_api_server")
+
+# A request that killed its worker may kill the next: it gets one more, not all.
+MOST_LOST = 1
 
 # Sent on to a worker; all else concerns the client and us, its key above all.
 _TO_WORKER = frozenset([b"accept", b"content-type", b"user-agent"])
@@ -54,6 +57,7 @@ class Forwarder:
         """Try one worker after another until something was sent to the client. Raises a
         `PlatformError` before that."""
         tried: list[str] = []
+        lost = 0
         while True:
             lease = self._lease(asked.decision.model, tried)
             tried.append(lease.worker.address)
@@ -72,13 +76,12 @@ class Forwarder:
                     logger.warning("request %s: worker %s: %s", asked.id, where, fault)
                     if fault.kind == "silent":
                         raise WorkerTimeout(self.timeout_s) from fault
+                    lost += fault.kind != "connect"
+                    if lost > MOST_LOST:
+                        raise EngineFailed("Two workers broke off their answers.") from fault
 
     def _lease(self, model: str, tried: list[str]) -> Lease:
-        try:
-            lease = self.table.choose(model, excluding=tried)
-        except NoWorker as error:
-            error.retry_after_s = 2
-            raise
+        lease = self.table.choose(model, excluding=tried)
         self.report(lease.dispatched)
         return lease
 
@@ -87,9 +90,7 @@ class Forwarder:
         if self.token is None:
             return upstream
         authorization = (b"authorization", f"Bearer {self.token}".encode())
-        return Upstream(
-            upstream.host, upstream.port, upstream.tls, upstream.prefix, (authorization,)
-        )
+        return replace(upstream, headers=(authorization,))
 
     async def _send(self, response: Response, asked: "Asked", send: Send) -> None:
         """Raises `UpstreamFault` only while nothing was sent: what is no stream is sent whole."""

@@ -13,8 +13,10 @@ from msgspec import Meta
 
 MAX_SPEED = 100.0
 
-Name = Annotated[str, Meta(min_length=1, max_length=256)]
-Address = Annotated[str, Meta(min_length=1, max_length=512)]
+Name = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+# A URL of one line: it goes into logs and request lines.
+Address = Annotated[str, Meta(max_length=512, pattern=r"^https?://[^\s\x00-\x20\x7f]+\Z")]
+Speed = Annotated[float, Meta(ge=0.01)]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
 Count = Annotated[float, Meta(ge=0, le=1e9)]
 
@@ -23,7 +25,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`speed` is a relative weight; `queue_length` counts requests running and waiting."""
 
     model_names: Names
-    speed: Annotated[float, Meta(gt=0)] = 1
+    speed: Speed = 1
     queue_length: Count = 0
 
     def __str__(self) -> str:
@@ -85,10 +87,10 @@ class WorkerAddress(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the controller's table. `dialects` is empty for a worker of 0.2.36."""
 
-    address: str
-    model_names: tuple[str, ...]
-    speed: float = 1
-    queue_length: float = 0
+    address: Address
+    model_names: Names
+    speed: Speed = 1
+    queue_length: Count = 0
     epoch: int | None = None
     multimodal: bool = False
     dialects: tuple[str, ...] = ()
@@ -108,10 +110,10 @@ class TableUpdate(msgspec.Struct, frozen=True, kw_only=True):
 class Dispatched(msgspec.Struct, frozen=True, kw_only=True):
     """One choice of a worker: the candidates, their loads at that moment, the chosen address."""
 
-    model: str
-    names: tuple[str, ...]
+    model: Name
+    names: tuple[Address, ...]
     queue_lens: tuple[float, ...]
-    ret: str
+    ret: Address
 
     def __str__(self) -> str:
         return (

@@ -4,7 +4,7 @@ A stream is a run of JSON messages, each followed by a zero byte, each with the 
 Every field of a request but the prompt may be missing or null.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -89,7 +89,7 @@ class TokenCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenCheckRequest(msgspec.Struct, frozen=True, kw_only=True):
-    prompts: list[TokenCheck]
+    prompts: Annotated[list[TokenCheck], msgspec.Meta(max_length=128)]
 
 
 class TokenCheckResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -98,7 +98,10 @@ class Relay:
                     upstream.port,
                     ssl=self._tls_context() if upstream.tls else None,
                 )
-        except OSError as error:  # a refusal, an unknown host, a bad certificate, a time-out
+        except (
+            OSError,
+            UnicodeError,
+        ) as error:  # a refusal, an unknown host, a bad certificate, a time-out
             raise UpstreamFault("connect", answered=False) from error
         return connection
 

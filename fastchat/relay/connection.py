@@ -40,7 +40,6 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, limits: Limits) -> None:
         self.deadline: float | None = None
-        self.reused = False
         self.idle_since = 0.0
         self._limits = limits
         self._transport: asyncio.Transport | None = None
@@ -73,6 +72,8 @@ class Connection(asyncio.Protocol):
         while not self._headers_done:
             self._raise_fault()
             await self._wait()
+        if self.status > 599:  # no server of ours could pass that on
+            raise UpstreamFault("malformed", answered=True)
         return self.status, self.headers
 
     async def read(self) -> bytes:
@@ -137,16 +138,17 @@ class Connection(asyncio.Protocol):
         if self._complete:
             self._keep_alive = False  # a second answer to one request
 
-    def on_status(self, status: bytes) -> None:
-        self.status = self._parser.get_status_code()
-
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._complete:
+            return
         name = name.lower()
         if name in (b"content-length", b"transfer-encoding"):
             self._framed = True
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self._complete:
+            return
         self.status = self._parser.get_status_code()
         if self.status >= 200:
             self._headers_done = True
@@ -162,6 +164,8 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
+        if self._complete:
+            return
         if not self._headers_done:  # an interim 1xx answer: the real one follows
             self.headers.clear()
             self._framed = False
@@ -205,7 +209,7 @@ class Connection(asyncio.Protocol):
 
 
 class Response:
-    """An answer whose head has arrived. Iterate for its body, or `abort` it; do one of the two."""
+    """An answer whose head has arrived. Iterate once for its body; `abort` it to leave early."""
 
     def __init__(
         self,
@@ -216,19 +220,28 @@ class Response:
     ) -> None:
         self.status = status
         self.headers = list(headers)
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._release = release
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        connection = self._connection
+        assert connection is not None
         try:
-            while data := await self._connection.read():
+            while data := await connection.read():
                 yield data
         finally:
-            self._release(self._connection)
+            self._give_back()
 
     async def body(self) -> bytes:
         return b"".join([piece async for piece in self])
 
     def abort(self) -> None:
-        self._connection.close()
-        self._release(self._connection)
+        """Close the connection, unless it was given back: then it may serve somebody else."""
+        if self._connection is not None:
+            self._connection.close()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._release(connection)

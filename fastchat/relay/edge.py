@@ -5,13 +5,14 @@ import contextlib
 import hmac
 import logging
 import re
+import signal
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -63,11 +64,15 @@ def answer_errors(app: FastAPI) -> None:
         headers = {**error_headers(answer), **(error.headers or {})}
         return Response(body, status_code=error.status_code, headers=headers)
 
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=499)  # nobody reads it
+
     async def unforeseen(request: Request, error: Exception) -> Response:
         return error_response(PlatformError("Internal error; the server's log has the details."))
 
     app.add_exception_handler(PlatformError, platform_error)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, unforeseen)
 
 
@@ -108,6 +113,13 @@ async def _discard(receive: Receive, limit_bytes: int) -> None:
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             return
         limit_bytes -= len(message["body"])
+
+
+def end_with(task: "asyncio.Task[None]") -> None:
+    """End the server when a task that it cannot do without ends by a fault of ours."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("a background task ended; so does the server", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
 
 
 class BodyLimit:

@@ -11,7 +11,7 @@ import aiohttp
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
-from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors
+from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors, end_with
 from fastchat.worker.legacy.routes import routes as legacy_routes
 from fastchat.worker.openai.routes import routes as openai_routes
 from fastchat.worker.registration import Announcer, Replaced
@@ -49,6 +49,7 @@ class Presence:
         self.announcer = announcer
         if announcer is not None:
             self.task = asyncio.create_task(_announce(announcer))
+            self.task.add_done_callback(end_with)
 
     async def end(self) -> None:
         """Before the drain: no new work, what runs may finish. A second call does nothing."""
@@ -56,13 +57,16 @@ class Presence:
         announcer, self.announcer = self.announcer, None
         if self.task is not None:
             self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
         if announcer is not None:
             await announcer.leave()
 
 
 def create_service(parts: Collaborators) -> Service:
     presence = Presence()
-    app = FastAPI(title="fastchat worker", lifespan=_lifespan(parts, presence), docs_url=None)
+    app = FastAPI(
+        title="fastchat worker", lifespan=_lifespan(parts, presence), docs_url=None, redoc_url=None
+    )
     answer_errors(app)
     if parts.token is not None:
         app.add_middleware(TokenGuard, token=parts.token, open_paths=OPEN_PATHS)

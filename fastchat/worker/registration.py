@@ -39,13 +39,17 @@ class Announcer:
     async def run(self) -> None:
         """Register, then beat. Raises `Replaced`; every other trouble is logged and retried."""
         await self._register()
+        overdue = False
         while True:
-            await self._until_due()
+            if not overdue:
+                await self._until_due()
+            overdue = False
             try:
                 if not await self._beat():
                     await self._register()
             except ControllerFault as fault:
                 logger.error("heart beat error: %s", fault)
+                overdue = True
                 await self.sleep(RETRY_S)
 
     async def leave(self) -> None:

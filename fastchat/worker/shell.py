@@ -67,6 +67,8 @@ class Shell:
         has tokens may be counted by the engine, later; what is far too long is not counted whole.
         """
         limit = context_length(self.engine)
+        if isinstance(prompt, Chat) and len(prompt.messages) > limit:
+            raise ContextOverflow(len(prompt.messages), limit, or_more=True)
         size = _size_bytes(prompt)
         if size < limit or not isinstance(self.engine, CountsTokens):
             return

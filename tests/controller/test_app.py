@@ -4,7 +4,10 @@ from typing import Any
 import httpx
 import pytest
 
+from fastchat.controller.app import create_service
 from fastchat.controller.pool import WorkerPool
+from fastchat.controller.trust import Trust
+from fastchat.relay import Limits, Relay
 
 WORKER = {
     "worker_name": "http://127.0.0.1:31000",
@@ -36,6 +39,22 @@ async def test_a_worker_of_ours_is_told_that_we_understand_each_other(
     assert stale.status_code == 409
 
 
+@pytest.mark.parametrize("path", ["/receive_heart_beat", "/unregister_worker"])
+async def test_a_stranger_cannot_speak_for_a_worker(pool: WorkerPool, path: str) -> None:
+    app = create_service(pool, Relay(Limits()), Trust(None)).app
+    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5))
+    body = {"worker_name": WORKER["worker_name"], "queue_length": 9, "epoch": 7}
+    async with httpx.AsyncClient(transport=transport, base_url="http://c") as stranger:
+        pretending = {"x-forwarded-for": "127.0.0.1"}
+        answer = await stranger.post(path, json=body, headers=pretending)
+    assert answer.status_code == 403
+
+
+async def test_nobody_lives_for_ever_without_the_token(controller: httpx.AsyncClient) -> None:
+    answer = await controller.post("/register_worker", json=WORKER | {"check_heart_beat": False})
+    assert answer.status_code == 403
+
+
 async def test_the_lookups_of_0_2_36(controller: httpx.AsyncClient) -> None:
     assert (await controller.get("/test_connection")).json() == "success"
     await post(controller, "/register_worker", WORKER)
@@ -65,9 +84,11 @@ async def test_reported_dispatches_are_logged(
     controller: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "controller")
-    one = {"model": "m", "names": ["a", "b"], "queue_lens": [0.5, 1], "ret": "a"}
+    names = ["http://a", "http://b"]
+    one = {"model": "m", "names": names, "queue_lens": [0.5, 1], "ret": "http://a"}
     await post(controller, "/report_dispatches", {"dispatches": [one]})
-    assert "get_worker_address names: ['a', 'b'], queue_lens: [0.5, 1.0], ret: a" in caplog.text
+    line = f"get_worker_address names: {names}, queue_lens: [0.5, 1.0], ret: http://a"
+    assert line in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -78,6 +99,13 @@ async def test_reported_dispatches_are_logged(
         ({"worker_status": {"model_names": ["m"], "speed": "fast"}}, "worker_status.speed"),
         ({"worker_status": None}, "worker_status"),
         ({"worker_name": 3}, "worker_name"),
+        ({"worker_name": "http://127.0.0.1:1/a b"}, "worker_name"),
+        ({"worker_name": "http://127.0.0.1:1\nRegister done: x"}, "worker_name"),
+        ({"worker_name": "http://a..b"}, "worker_name"),
+        ({"worker_name": "http://" + "a" * 64 + ".com"}, "worker_name"),
+        ({"worker_status": {"model_names": ["m\nx"]}}, "worker_status.model_names[0]"),
+        ({"worker_status": {"model_names": ["m"], "speed": 5e-324}}, "worker_status.speed"),
+        ({"epoch": 2**62}, "epoch"),
         ({"worker_name": "ftp://127.0.0.1"}, "worker_name"),
         ({"worker_name": "http://"}, "worker_name"),
         ({"worker_name": "http://127.0.0.1:99999"}, "worker_name"),

@@ -94,6 +94,31 @@ async def test_a_stream_comes_through_byte_for_byte(
     assert answer.headers["content-type"] == "text/event-stream"
 
 
+async def test_a_connection_to_a_worker_is_used_again(
+    gateway: httpx.AsyncClient, add_worker: AddWorker
+) -> None:
+    server = worker(PLAIN, then="again")
+    async with server.listening() as port:
+        add_worker(f"http://127.0.0.1:{port}")
+        for _ in range(5):
+            assert (await gateway.post(CHAT, json=ASK)).status_code == 200
+    assert server.connections == 1
+
+
+async def test_a_request_that_kills_its_workers_is_not_given_to_all(
+    gateway: httpx.AsyncClient, add_worker: AddWorker, dispatched: list[Dispatched]
+) -> None:
+    async with (
+        worker(then="reset").listening() as a,
+        worker(then="reset").listening() as b,
+        worker(PLAIN).listening() as c,
+    ):
+        for port in (a, b, c):
+            add_worker(f"http://127.0.0.1:{port}")
+        answer = await gateway.post(CHAT, json=ASK)
+    assert (answer.status_code, len(dispatched)) == (500, 2)
+
+
 async def test_a_workers_refusal_is_passed_on_with_its_advice(
     gateway: httpx.AsyncClient, add_worker: AddWorker
 ) -> None:

@@ -106,6 +106,7 @@ async def test_a_cut_answer_is_a_fault_and_not_an_end(relay: Relay, cut: bytes) 
     [
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000,
     ],
 )

@@ -143,6 +143,7 @@ async def test_logprobs_take_the_shape_of_each_endpoint(worker: httpx.AsyncClien
         ({"stop": [1]}, "stop[0]"),
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"logit_bias": {"x": 1}}, "logit_bias"),
+        ({"logit_bias": {"1" * 5000: 1}}, "logit_bias"),
         ({"response_format": {"type": "poem"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"tools": [{}]}, "tools"),

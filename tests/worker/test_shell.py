@@ -86,6 +86,12 @@ async def test_what_is_far_too_long_is_not_counted_whole(shell: Shell) -> None:
         await read(shell, GenerationRequest(id="1", model="m", prompt="w " * 100_000))
 
 
+async def test_more_messages_than_tokens_are_refused_unrendered(shell: Shell) -> None:
+    chat = Chat((Message(role="user", content=""),) * 200)
+    with pytest.raises(ContextOverflow, match="200 or more tokens"):
+        await read(shell, GenerationRequest(id="1", model="m", prompt=chat))
+
+
 async def test_a_reader_that_leaves_stops_the_engine(engine: ScriptedEngine, shell: Shell) -> None:
     chunks = shell.generate(ASK)
     await anext(chunks)

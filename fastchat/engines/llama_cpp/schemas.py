@@ -1,12 +1,16 @@
 """JSON schemas as grammars, and whether llama.cpp really enforces them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from fastchat.core.errors import InvalidRequest
 from fastchat.engines.llama_cpp.server import Server
 
+MOST_REPEATED = 10_000
+_COUNTS = frozenset(
+    ["minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"]
+)
 _REMEMBERED = 256
 _MARK = "\x01"
 
@@ -25,6 +29,7 @@ class Schemas:
 
     def check(self, schema: Mapping[str, object], server: Server) -> None:
         """Raises `InvalidRequest`. Takes a slot for one token; from any thread."""
+        _check_counts(schema)
         value = _value(schema)
         if value in self._enforced:
             return
@@ -38,6 +43,21 @@ class Schemas:
         self._enforced[value] = None
         while len(self._enforced) > _REMEMBERED:
             self._enforced.pop(next(iter(self._enforced)), None)
+
+
+def _check_counts(schema: object) -> None:
+    """llama.cpp lays out every repetition in memory: a count of a billion takes all there is."""
+    if isinstance(schema, Mapping):
+        for key, value in schema.items():
+            if key in _COUNTS and isinstance(value, int | float) and value > MOST_REPEATED:
+                raise InvalidRequest(
+                    f"response_format: {key} {value} is more than {MOST_REPEATED}",
+                    param="response_format",
+                )
+            _check_counts(value)
+    elif isinstance(schema, Sequence) and not isinstance(schema, str):
+        for item in schema:
+            _check_counts(item)
 
 
 def _says_mark(value: str, server: Server) -> bool:

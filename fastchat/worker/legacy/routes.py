@@ -1,4 +1,4 @@
-"""The seven endpoints of a worker of 0.2.36."""
+"""The endpoints of a worker of 0.2.36; embeddings come with an engine that has them."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing

@@ -205,7 +205,7 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
 def _logit_bias(bias: dict[str, float] | None) -> dict[int, float]:
     found = {}
     for token, value in (bias or {}).items():
-        if not token.isdecimal():
+        if not (token.isascii() and token.isdecimal() and len(token) < 10):
             raise InvalidRequest(f"logit_bias: {token!r} is not a token id", param="logit_bias")
         _within("logit_bias", value, -100, 100)
         found[int(token)] = value

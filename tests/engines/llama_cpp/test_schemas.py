@@ -79,3 +79,23 @@ def test_only_the_newest_schemas_are_remembered() -> None:
     assert len(server.asked) == 300
     schemas.check({"const": 0}, server)
     assert len(server.asked) == 301
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"type": "string"}, "minItems": 1_000_000_000},
+        {"anyOf": [{"type": "object", "properties": {"a": {"maxItems": 1e6}}}]},
+    ],
+)
+def test_a_count_that_would_take_all_memory_is_refused(schema: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest, match=r"Items .* is more than 10000"):
+        Schemas().check(schema, Unasked())
+
+
+class Unasked:
+    def handle_completions(self, prompt: bytes, callback: Callable[[bytes], bool]) -> object:
+        raise AssertionError("the server must not be asked")
+
+    def handle_metrics(self) -> str:
+        raise AssertionError("the server must not be asked")
