@@ -47,7 +47,7 @@ def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
     _add_registration(app, pool, trust)
     _add_lookups(app, pool)
     _add_table(app, pool)
-    _add_relay(app, pool, relay)
+    _add_relay(app, pool, relay, trust)
     return Service(app, pool.dismiss)
 
 
@@ -165,27 +165,36 @@ def _add_table(app: FastAPI, pool: WorkerPool) -> None:
         return _json(None)
 
 
-def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay) -> None:
+def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay, trust: Trust) -> None:
     @app.post("/worker_generate_stream")
     async def worker_generate_stream(request: Request) -> Response:
         """As a worker's: a controller can stand in for all of its workers."""
         body = await request.body()
         model = decode(body, ModelRef).model
-        return StreamingResponse(_relayed(pool, relay, model, body))
+        return StreamingResponse(_relayed(pool, relay, trust, model, body))
 
 
-async def _relayed(pool: WorkerPool, relay: Relay, model: str, body: bytes) -> AsyncIterator[bytes]:
+async def _relayed(
+    pool: WorkerPool, relay: Relay, trust: Trust, model: str, body: bytes
+) -> AsyncIterator[bytes]:
     try:
         address = pool.choose(model)
         upstream = Upstream.from_url(address)
         tail = b""
-        async for piece in await relay.open(upstream, b"/worker_generate_stream", body=body):
+        response = await relay.open(
+            upstream, b"/worker_generate_stream", headers=trust.headers, body=body
+        )
+        if response.status != 200:
+            response.abort()
+            raise NoWorker(model)
+        async for piece in response:
             whole, end, tail = (tail + piece).rpartition(wire.END)
             if end:  # a message that was cut short is not passed on
                 yield whole + end
-    except UpstreamFault:
+    except UpstreamFault as fault:
         logger.info("worker timeout: %s", address)
-        yield encode(wire.ErrorMessage.of(WorkerTimeout(relay.silence_s))) + wire.END
+        limit_s = relay.silence_s if fault.kind == "silent" else 0
+        yield encode(wire.ErrorMessage.of(WorkerTimeout(limit_s))) + wire.END
     except (UnknownModel, NoWorker):
         logger.info("no worker: %s", model)
         yield encode(wire.ErrorMessage.of(NoWorker(model))) + wire.END

@@ -27,6 +27,11 @@ class Trust:
     token: str | None
     now_ns: Callable[[], int] = time.time_ns
 
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What opens a worker that has the same token."""
+        return [(b"authorization", f"Bearer {self.token}".encode())] if self.token else []
+
     def check_claims(self, registration: Registration) -> None:
         """Nobody may claim to come from the future, or, without the token, to live for ever."""
         if registration.epoch is not None and registration.epoch > self.now_ns() + SKEW_NS:

@@ -146,10 +146,11 @@ class WorkerTimeout(PlatformError):
     type = "timeout_error"
 
     def __init__(self, limit_s: float) -> None:
-        super().__init__(
-            f"The worker was silent for {limit_s:g} s (CONTROLLER_WORKER_TIMEOUT). "
-            "FASTCHAT_WORKER_API_TIMEOUT raises the limit."
-        )
+        """`limit_s` 0: the worker did not answer at all."""
+        said = "did not answer"
+        if limit_s:
+            said = f"was silent for {limit_s:g} s; FASTCHAT_WORKER_API_TIMEOUT raises the limit"
+        super().__init__(f"The worker {said} (CONTROLLER_WORKER_TIMEOUT).")
 
 
 class ConfigError(Exception):

@@ -31,9 +31,8 @@ def _handlers(filename: str, logdir: Path | None) -> list[logging.Handler]:
     path = logdir / filename
     logdir.mkdir(parents=True, exist_ok=True)
     if not _is_standard_error(path):
-        handlers.append(
-            TimedRotatingFileHandler(path, when="D", utc=True, encoding="utf-8", delay=True)
-        )
+        path.open("a").close()  # say now that it cannot be written, not with every line
+        handlers.append(TimedRotatingFileHandler(path, when="D", utc=True, encoding="utf-8"))
     return handlers
 
 

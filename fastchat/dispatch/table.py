@@ -114,6 +114,12 @@ class Table:
             if row.unconfirmed_since is not None and row.unconfirmed_since < oldest:
                 self.drop(address)
 
+    def serves(self, model: str, *, excluding: Collection[str]) -> bool:
+        return any(
+            model in row.entry.model_names and address not in excluding
+            for address, row in self._rows.items()
+        )
+
     def choose(self, model: str, *, excluding: Collection[str] = ()) -> Lease:
         """Pick a worker by the table's policy. Raises `UnknownModel` or `NoWorker`."""
         candidates = [

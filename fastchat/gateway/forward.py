@@ -67,6 +67,8 @@ class Forwarder:
                         self._upstream(lease), path, headers=asked.headers, body=asked.body
                     )
                     try:
+                        if response.status == 503 and self._has_other(asked, tried):
+                            continue  # full, or about to end: nothing was begun there
                         await self._send(response, asked, send)
                     finally:
                         response.abort()
@@ -79,6 +81,9 @@ class Forwarder:
                     lost += fault.kind != "connect"
                     if lost > MOST_LOST:
                         raise EngineFailed("Two workers broke off their answers.") from fault
+
+    def _has_other(self, asked: "Asked", tried: list[str]) -> bool:
+        return self.table.serves(asked.decision.model, excluding=tried)
 
     def _lease(self, model: str, tried: list[str]) -> Lease:
         lease = self.table.choose(model, excluding=tried)

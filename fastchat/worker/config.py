@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastchat.core.config import flag, folder_or_none, words
+from fastchat.core.config import flag, folder_or_none
 from fastchat.core.errors import ConfigError
 from fastchat.engines import ENGINES
 from fastchat.model.weights import DEFAULT_MODEL
@@ -101,7 +101,3 @@ class WorkerConfig:
     def address(self) -> str:
         """0.2.36 did not let this follow the port, and so registered workers nobody could reach."""
         return (self.worker_address or f"http://localhost:{self.port}").rstrip("/")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for item in self.model_names for name in words(item))

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 
 import httpx
@@ -8,6 +9,7 @@ from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
 from fastchat.core.errors import InvalidRequest, NoPermission
 from fastchat.relay import Limits, Relay
+from tests.servers import RawServer, read_request
 
 OPEN = Trust(None)
 CLOSED = Trust("secret")
@@ -71,3 +73,27 @@ async def test_with_a_token_only_those_who_know_it_get_in(pool: WorkerPool) -> N
         assert (await client.get("/workers/watch")).status_code == 401
         known = {"authorization": "Bearer secret"}
         assert (await client.post("/list_models", headers=known)).status_code == 200
+
+
+async def test_the_relay_opens_workers_that_have_the_token(pool: WorkerPool) -> None:
+    heads: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await read_request(reader))[0])
+        writer.write(b'HTTP/1.1 200 OK\r\n\r\n{"text": "hi", "error_code": 0}\0{"cut')
+
+    relay = Relay(Limits())
+    app = create_service(pool, relay, CLOSED).app
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 5))
+    known = {"authorization": "Bearer secret"}
+    async with (
+        RawServer(script).listening() as port,
+        httpx.AsyncClient(transport=transport, base_url="http://c", headers=known) as client,
+    ):
+        status = {"model_names": ["m"]}
+        worker = {"worker_name": f"http://127.0.0.1:{port}", "worker_status": status}
+        assert (await client.post("/register_worker", json=worker)).status_code == 200
+        answer = await client.post("/worker_generate_stream", json={"model": "m"})
+    await relay.aclose()
+    assert answer.content == b'{"text": "hi", "error_code": 0}\0'
+    assert b"authorization: Bearer secret\r\n" in heads[0]

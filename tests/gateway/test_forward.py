@@ -129,6 +129,17 @@ async def test_a_workers_refusal_is_passed_on_with_its_advice(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
 
 
+async def test_a_full_worker_is_passed_over_while_another_is_not(
+    gateway: httpx.AsyncClient, add_worker: AddWorker
+) -> None:
+    refusal = b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\n{}"
+    async with worker(refusal).listening() as full, worker(PLAIN).listening() as free:
+        add_worker(f"http://127.0.0.1:{full}")
+        add_worker(f"http://127.0.0.1:{free}")
+        answer = await gateway.post(CHAT, json=ASK)
+    assert answer.status_code == 200
+
+
 async def test_a_dead_worker_is_passed_over(
     gateway: httpx.AsyncClient, add_worker: AddWorker, dispatched: list[Dispatched]
 ) -> None:
