@@ -25,6 +25,10 @@ class Gate:
     def admit(self, headers: Iterable[Header], body: bytes) -> Decision:
         """Raises the `PlatformError` that refuses the request. Header names are in lower case."""
         self.admit_head(headers)
+        return self.admit_body(body)
+
+    def admit_body(self, body: bytes) -> Decision:
+        """What is left to say once the head was admitted and the body has come."""
         if len(body) > self.max_body_bytes:
             raise BodyTooLarge(self.max_body_bytes)
         peek = decode(body, Peek)

@@ -152,7 +152,7 @@ class Endpoint:
         try:
             forwarder.gate.admit_head(scope["headers"])
             body = await read_body(receive, forwarder.gate.max_body_bytes)
-            decision = forwarder.gate.admit(scope["headers"], body)
+            decision = forwarder.gate.admit_body(body)
             headers = [header for header in scope["headers"] if header[0] in _TO_WORKER]
             headers.append((b"x-request-id", id.encode()))
             asked = Asked(id=id, decision=decision, headers=headers, body=body, errors=self.errors)

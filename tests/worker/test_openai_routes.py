@@ -147,6 +147,8 @@ async def test_logprobs_take_the_shape_of_each_endpoint(worker: httpx.AsyncClien
         ({"response_format": {"type": "poem"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"tools": [{}]}, "tools"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"function_call": {"name": "f"}}, "function_call"),
         ({"min_p": 0.5}, "min_p"),
         ({"model": 3}, "model"),
     ],

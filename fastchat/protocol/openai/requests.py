@@ -87,6 +87,8 @@ class ChatRequest(Generation, frozen=True, kw_only=True):
     top_logprobs: int | None = None
     tools: list[Any] | None = None
     functions: list[Any] | None = None
+    tool_choice: Any = None
+    function_call: Any = None
     modalities: list[str] | None = None
 
 

@@ -37,6 +37,8 @@ def chat_plan(request: ChatRequest, id: str) -> Plan:
         request.model,
         tools=request.tools,
         functions=request.functions,
+        tool_choice=request.tool_choice not in (None, "none", "auto"),
+        function_call=request.function_call not in (None, "none", "auto"),
         modalities=[m for m in request.modalities or () if m != "text"],
     )
     first = _generation(
