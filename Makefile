@@ -59,12 +59,12 @@ clean: ## remove what make built (models stay in the cache folder)
 
 .venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing fastchat into .venv"
-	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp]"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,webui]"
 	@touch $@
 
 .venv/.installed-test: .venv/.installed
 	@echo "Installing the test tools into .venv"
-	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,test]"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,webui,test]"
 	@touch $@
 
 # The guide's pre-1.0 client and today's cannot share an environment.
