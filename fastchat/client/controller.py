@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import aiohttp
 
 from fastchat.client.http import NETWORK_ERRORS, Api, messages
+from fastchat.core.errors import ControllerFault
 from fastchat.protocol.cluster import (
     Departure,
     Dispatched,
@@ -23,14 +24,6 @@ from fastchat.protocol.codec import decode
 CALL_S = 5.0
 # Our controller gives a sign of life every 5 s.
 WATCH_SILENCE_S = 15.0
-
-
-class ControllerFault(Exception):
-    """The controller cannot be reached, refused (`status`), or spoke nonsense."""
-
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class ControllerClient:

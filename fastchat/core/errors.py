@@ -16,7 +16,8 @@ PlatformError                   500  50001
 ├── NoWorker                    503  50005   with Retry-After
 └── WorkerTimeout               504  50006
 
-and, before anything is served: ConfigError, a sentence for the terminal.
+and two that do not: ConfigError, a sentence for the terminal before anything is served, and
+ControllerFault, for those who talk to a controller.
 """
 
 from collections.abc import Iterable, Sequence
@@ -155,3 +156,11 @@ class WorkerTimeout(PlatformError):
 
 class ConfigError(Exception):
     """A process cannot start as it was told to: one sentence with the remedy, exit status 2."""
+
+
+class ControllerFault(Exception):
+    """The controller cannot be reached, refused (`status`), or spoke nonsense."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status

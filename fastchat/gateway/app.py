@@ -11,8 +11,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 
 from fastchat.client import ControllerClient, WorkerClient
+from fastchat.dispatch import Following
 from fastchat.gateway.context import Context
-from fastchat.gateway.following import Following
 from fastchat.gateway.frontends import FRONTENDS
 from fastchat.relay.edge import BodyLimit, answer_errors, end_with
 

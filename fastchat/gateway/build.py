@@ -8,12 +8,11 @@ from fastapi import FastAPI
 
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
-from fastchat.dispatch import Table
+from fastchat.dispatch import Following, Table
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, Neighbours, create_app
 from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
-from fastchat.gateway.following import Following
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.relay import Limits, Relay

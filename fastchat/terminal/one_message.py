@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from fastchat.client import ControllerClient, ControllerFault, WorkerClient, WorkerFault
+from fastchat.client import ControllerClient, WorkerClient, WorkerFault
 from fastchat.conversation import Conversation, from_wire
 from fastchat.core.config import flag
-from fastchat.core.errors import ConfigError
+from fastchat.core.errors import ConfigError, ControllerFault
 from fastchat.protocol.wire import GenerateParams
 
 

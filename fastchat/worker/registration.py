@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastchat.client import ControllerClient, ControllerFault
+from fastchat.client import ControllerClient
+from fastchat.core.errors import ControllerFault
 from fastchat.protocol.cluster import Departure, HeartBeat, Registration, WorkerStatus
 
 logger = logging.getLogger("model_worker")

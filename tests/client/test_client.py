@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from fastchat.client import ControllerClient, ControllerFault, WorkerClient, WorkerFault
+from fastchat.client import ControllerClient, WorkerClient, WorkerFault
+from fastchat.core.errors import ControllerFault
 from fastchat.protocol.wire import GenerateParams
 from tests.servers import RawServer, free_port, read_request
 

@@ -5,11 +5,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from fastchat.dispatch import Table
+from fastchat.dispatch import Following, Table
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, Neighbours, create_app
 from fastchat.gateway.context import Context
-from fastchat.gateway.following import Following
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import Dispatched, WorkerEntry

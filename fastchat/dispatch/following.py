@@ -1,21 +1,34 @@
-"""Keeps the gateway's table in step with the controller, and tells it of every dispatch."""
+"""Keeps a table in step with the controller, and tells the controller of every dispatch."""
 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from fastchat.client import ControllerClient, ControllerFault
-from fastchat.dispatch import Table
-from fastchat.protocol.cluster import Dispatched
+from fastchat.core.errors import ControllerFault
+from fastchat.dispatch.table import Table
+from fastchat.protocol.cluster import Dispatched, TableUpdate
 
-logger = logging.getLogger("openai_api_server")
+logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 REPORT_S = 0.5
 # Reports are for the controller's log: when it is away for long, the oldest are let go.
 MOST_UNREPORTED = 10_000
+
+
+class Controller(Protocol):
+    """What following needs of a client. Both calls raise `ControllerFault`."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    def watch(self) -> AsyncGenerator[TableUpdate, None]: ...
+
+    async def report(self, dispatches: Sequence[Dispatched]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -28,12 +41,12 @@ class Following:
     def report(self, dispatched: Dispatched) -> None:
         self._unreported.append(dispatched)
 
-    async def run(self, controller: ControllerClient) -> None:
+    async def run(self, controller: Controller) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(controller))
             group.create_task(self._report(controller))
 
-    async def _follow(self, controller: ControllerClient) -> None:
+    async def _follow(self, controller: Controller) -> None:
         complained = False
         while True:
             try:
@@ -48,7 +61,7 @@ class Following:
                 complained = True
             await asyncio.sleep(RETRY_S)
 
-    async def _report(self, controller: ControllerClient) -> None:
+    async def _report(self, controller: Controller) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
             while self._unreported:

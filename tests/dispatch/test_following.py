@@ -11,8 +11,7 @@ from fastchat.client import ControllerClient
 from fastchat.controller.app import create_service
 from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
-from fastchat.dispatch import Table
-from fastchat.gateway.following import Following
+from fastchat.dispatch import Following, Table
 from fastchat.protocol.cluster import Departure, Registration, WorkerStatus
 from fastchat.relay import Limits, Relay
 from tests.servers import free_port, serving, until
