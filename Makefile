@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OPENAI028 := .venv-openai028
+DOCS := .venv-docs
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -36,8 +37,9 @@ type: install ## check the types
 imports: install ## check that imports go down the floors
 	@$(BIN)/lint-imports --no-logo
 
-docs: install ## write the generated pages of docs/reference
+docs: install $(DOCS)/.installed ## write the generated pages of docs/reference, and the site into build/site
 	@$(BIN)/python docs/generate.py
+	@$(DOCS)/bin/zensical build --strict
 
 stale: install ## fail when a generated page is not what its source says
 	@$(BIN)/python docs/generate.py --check
@@ -53,7 +55,7 @@ bench-stack: install ## the whole stack against its engine alone
 	@$(BIN)/python -m benchmarks.stack
 
 clean: ## remove what make built (models stay in the cache folder)
-	@rm -rf .venv $(OPENAI028) build dist htmlcov .coverage .coverage.* \
+	@rm -rf .venv $(OPENAI028) $(DOCS) build dist htmlcov .coverage .coverage.* \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -71,6 +73,12 @@ clean: ## remove what make built (models stay in the cache folder)
 $(OPENAI028)/.installed: tests/contract/openai028.txt | $(OPENAI028)/bin/pip
 	@echo "Installing openai 0.28 into $(OPENAI028)"
 	@$(OPENAI028)/bin/python $(PIP_INSTALL) -r tests/contract/openai028.txt
+	@touch $@
+
+# The site generator's needs are nobody else's.
+$(DOCS)/.installed: | $(DOCS)/bin/pip
+	@echo "Installing the site generator into $(DOCS)"
+	@$(DOCS)/bin/python $(PIP_INSTALL) "zensical>=0.0.73,<0.2"
 	@touch $@
 
 %/bin/pip:

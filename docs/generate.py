@@ -43,6 +43,21 @@ def flags() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def platform_file() -> str:
+    example = (ROOT / "examples" / "platform.toml").read_text(encoding="utf-8")
+    return f"""{NOTE}
+
+# The platform file
+
+`fastchat up FILE` starts what a file describes. This one, `examples/platform.toml`, has every key;
+what stands in a comment is the default.
+
+```toml
+{example.rstrip()}
+```
+"""
+
+
 def _help(command: str) -> str:
     # Nothing of this machine may get into the page: no variables, and a home that reads as `~`.
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
@@ -58,7 +73,7 @@ def _holds(path: Path, text: str) -> bool:
     return path.exists() and path.read_text(encoding="utf-8") == text
 
 
-PAGES: dict[str, Callable[[], str]] = {"flags.md": flags}
+PAGES: dict[str, Callable[[], str]] = {"flags.md": flags, "platform-file.md": platform_file}
 
 
 if __name__ == "__main__":
