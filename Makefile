@@ -18,9 +18,9 @@ help: ## list the targets
 install: ## make the environment of the developers: .venv, with everything the tests need
 	@$(LOCKED) .venv/.installed-test
 
-serve: ## chat with a small real model: the whole platform on this machine, Ctrl-C ends it
+serve: ## chat with a small real model, Ctrl-C ends it; PLATFORM=my.toml: other models, other ports
 	@$(LOCKED) .venv/.installed
-	@exec $(BIN)/fastchat up
+	@exec $(BIN)/fastchat up $(if $(PLATFORM),"$(PLATFORM)")
 
 test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
 	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu and not install" --cov
