@@ -14,12 +14,14 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOT_RUN = re.compile(r"not run: (?P<reason>\S.*)")
+_RUN_BY = re.compile(r"run by (?P<test>tests/\S+\.py)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """`not_run` is the reason given in a comment directly above, `<!-- not run: reason -->`.
 
+    `<!-- run by tests/….py -->` names the test that runs a block which needs more than a platform.
     `<!-- openai 0.28 -->` there asks for the guide's client instead of today's.
     """
 
@@ -28,6 +30,7 @@ class Block:
     language: str
     code: str
     not_run: str | None = None
+    run_by: str | None = None
     openai028: bool = False
 
     def __str__(self) -> str:
@@ -41,7 +44,7 @@ def pages(root: Path = ROOT) -> list[Path]:
 def blocks(text: str, page: str) -> Iterator[Block]:
     for found in _BLOCK.finditer(text):
         note = found["note"] or ""
-        reason = _NOT_RUN.fullmatch(note)
+        reason, test = _NOT_RUN.fullmatch(note), _RUN_BY.fullmatch(note)
         if note.startswith("not run") and reason is None:
             raise ValueError(f"{page}: write the reason into `<!-- {note} -->`")
         if found["language"] in LANGUAGES:
@@ -51,6 +54,7 @@ def blocks(text: str, page: str) -> Iterator[Block]:
                 language=LANGUAGES[found["language"]],
                 code=re.sub(rf"^{found['indent']}", "", found["code"], flags=re.MULTILINE),
                 not_run=reason and reason["reason"],
+                run_by=test and test["test"],
                 openai028=note == "openai 0.28",
             )
 

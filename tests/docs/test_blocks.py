@@ -36,3 +36,9 @@ def test_not_run_without_a_reason_is_refused(note: str) -> None:
 def test_a_comment_asks_for_the_client_of_the_guide() -> None:
     (block,) = blocks("<!-- openai 0.28 -->\n```python\nimport openai\n```\n", "page.md")
     assert block.openai028
+
+
+def test_a_comment_names_the_test_that_runs_a_block() -> None:
+    text = "<!-- run by tests/install/test_x.py -->\n```bash\nmake x\n```\n"
+    (block,) = blocks(text, "page.md")
+    assert (block.run_by, block.not_run) == ("tests/install/test_x.py", None)

@@ -20,11 +20,26 @@ def _parameter(block: Block) -> object:
     return pytest.param(block, id=str(block), marks=pytest.mark.skip(reason=reason))
 
 
+HERE = [block for block in documented_blocks() if block.run_by is None]
+ELSEWHERE = [block for block in documented_blocks() if block.run_by is not None]
+
+
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("block", [_parameter(block) for block in documented_blocks()])
+@pytest.mark.parametrize("block", [_parameter(block) for block in HERE])
 def test_a_block_runs_as_printed(block: Block, reader: Reader, tmp_path: Path) -> None:
     status, output = _run(block, reader, tmp_path)
     assert status == 0, f"{block} ended with status {status}:\n{output}"
+
+
+@pytest.mark.parametrize("block", ELSEWHERE, ids=str)
+def test_a_block_that_another_test_runs_is_named_there(block: Block) -> None:
+    assert block.run_by is not None
+    assert f'"{block.code.strip()}"' in (ROOT / block.run_by).read_text(encoding="utf-8")
+
+
+def test_no_block_of_the_readme_is_left_out() -> None:
+    unrun = [block for block in documented_blocks() if block.page == "README.md" and block.not_run]
+    assert unrun == []
 
 
 def _run(block: Block, reader: Reader, tmp_path: Path) -> tuple[int | None, str]:

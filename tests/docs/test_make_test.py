@@ -1,0 +1,34 @@
+"""`make test`: a test cannot run what runs it, but it can see that CI runs it."""
+
+import subprocess
+
+from tests.docs.blocks import documented_blocks
+from tests.running import ROOT
+
+
+def would_run(target: str) -> str:
+    """Every command that make would run, itself called with nothing to do."""
+    return subprocess.run(
+        ["make", "--dry-run", "--always-make", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_the_block_names_what_ci_runs() -> None:
+    (block,) = [block for block in documented_blocks() if block.code.strip() == "make test"]
+    assert block.page == "README.md"
+    (tests,) = [line for line in would_run("test").splitlines() if "/pytest -m" in line]
+    assert tests in would_run("check").splitlines()
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert "run check" in lines
+    assert any(line.startswith("SUITES=(check-install ") for line in lines)
+
+
+def test_it_leaves_out_only_what_says_so() -> None:
+    (tests,) = [line for line in would_run("test").splitlines() if "/pytest -m" in line]
+    assert '-m "not gpu and not install"' in tests
+    (others,) = [line for line in would_run("check-install").splitlines() if "/pytest" in line]
+    assert others.endswith("pytest -m install")
