@@ -108,7 +108,8 @@ def _api(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpe
 
 def _flags(model: ModelSpec, port: int, controller: str) -> Iterator[str]:
     yield from ("--model-path", model.path)
-    yield from ("--model-names", ",".join(model.served_names))
+    if model.names:  # else the worker's own default, which may hold blanks
+        yield from ("--model-names", ",".join(model.names))
     yield from ("--engine", model.engine)
     yield from ("--controller-address", controller)
     yield from ("--worker-address", address(model.host, port))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fastchat.cluster.plan import ProcessSpec
-from fastchat.cluster.status import Status
+from fastchat.cluster.status import SETTLED, Status
 
 _LINE_EVERY_S = 5.0
 _REDRAW_EVERY_S = 0.1
@@ -65,7 +65,8 @@ class Narrator:
     ) -> None:
         self._report = report
         self._addresses = {spec.name: spec.address for spec in specs}
-        self._missing = set(self._addresses)
+        self._unsettled = set(self._addresses)
+        self._been_ready: set[str] = set()
         self._width = max(map(len, self._addresses))
         self._welcome = welcome
         self._now = now
@@ -74,15 +75,17 @@ class Narrator:
         line = self._line(status)
         if line is not None:
             self._report.line(line)
-        if status.state == "ready" and status.process in self._missing:
-            self._missing.discard(status.process)
-            if not self._missing:
+        if status.state == "ready":
+            self._been_ready.add(status.process)
+        if status.state in SETTLED and status.process in self._unsettled:
+            self._unsettled.discard(status.process)
+            if not self._unsettled:
                 self._report.line(self._welcome)
 
     def _line(self, status: Status) -> str | None:
         name = status.process
         match status.state:
-            case "ready" if status.restarts == 0:
+            case "ready" if name not in self._been_ready:
                 place = self._addresses[name]
                 return f"  {name:<{self._width}}  ready at {place} after {status.took_s:.1f} s"
             case "ready":
@@ -90,6 +93,8 @@ class Narrator:
             case "restarting":
                 pause = f"{status.pause_s:g} s"
                 return self._stamped(f"{name} {status.reason}; it is started again in {pause}")
+            case "starting" if status.reason:
+                return self._stamped(f"{name} {status.reason}")
             case _:
                 return None
 

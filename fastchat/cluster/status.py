@@ -7,6 +7,9 @@ from typing import Literal
 
 State = Literal["waiting", "starting", "ready", "restarting", "failed", "stopping", "stopped"]
 
+# Its first start is over, for better or worse.
+SETTLED: frozenset[State] = frozenset(["ready", "restarting"])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:

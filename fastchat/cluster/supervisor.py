@@ -16,7 +16,8 @@ class Supervisor:
         self._around = around
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. Raises `ConfigError` when a process cannot be started in the first place.
+        """Until `stop`. Raises `ConfigError` when a process cannot be started in the first place; a
+        worker may fail as long as there are others.
 
         Either way no process is left behind.
         """
@@ -25,7 +26,8 @@ class Supervisor:
         try:
             done, _ = await asyncio.wait([stopping, *keeping], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()
+                if not stop.is_set():  # who is killed at once could not become ready either
+                    task.result()
         finally:
             for task in (stopping, *keeping):
                 task.cancel()
@@ -38,7 +40,15 @@ class Supervisor:
             keeper.kill()
 
     async def _keep(self, keeper: Keeper) -> None:
-        await keeper.keep([self._keepers[name] for name in keeper.spec.depends_on])
+        needs = [self._keepers[name] for name in keeper.spec.depends_on]
+        await keeper.keep(needs, self._is_hopeless)
+
+    def _is_hopeless(self, failed: Keeper) -> bool:
+        """Without a controller or an API server, or with no worker at all, nothing works."""
+        if failed.spec.role != "worker":
+            return True
+        workers = (keeper for keeper in self._keepers.values() if keeper.spec.role == "worker")
+        return all(worker.has_failed for worker in workers)
 
     async def _stop(self) -> None:
         deadline = self._around.clock() + self._around.patience.grace_s

@@ -184,6 +184,19 @@ class _Words(argparse.Action):
         setattr(namespace, self.dest, tuple(word for value in values for word in words(value)))
 
 
+class _Whole(argparse.Action):
+    """Positional words stay as they are: a file name may hold blanks."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, tuple(values))
+
+
 def _add(
     built: argparse.ArgumentParser,
     field: "dataclasses.Field[Any]",
@@ -213,7 +226,10 @@ def _add(
             options["metavar"] = options["metavar"] or field.name.rsplit("_", 1)[-1].upper()
     if meta.positional:
         del options["dest"]
-        if not options.pop("required"):
+        required = options.pop("required")
+        if _is_words(hint):
+            options |= {"nargs": "+" if required else "*", "action": _Whole}
+        elif not required:
             options["nargs"] = "?"
         built.add_argument(field.name, **options)
     else:

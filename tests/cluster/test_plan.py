@@ -2,6 +2,9 @@ from itertools import pairwise
 
 from fastchat.cluster.plan import ProcessSpec, address, plan
 from fastchat.cluster.platform import ApiSpec, ControllerSpec, ModelSpec, Platform
+from fastchat.core.config import parse
+from fastchat.worker.config import WorkerConfig
+from fastchat.worker.loading import model_names
 
 
 def flags(spec: ProcessSpec) -> dict[str, str]:
@@ -16,8 +19,8 @@ def test_the_default_platform_is_three_processes() -> None:
     )
     assert worker.argv == (
         *("py", "-m", "fastchat.serve.model_worker"),
-        *("--model-path", "smollm2-135m-instruct", "--model-names", "smollm2-135m-instruct"),
-        *("--engine", "auto", "--controller-address", "http://127.0.0.1:21001"),
+        *("--model-path", "smollm2-135m-instruct", "--engine", "auto"),
+        *("--controller-address", "http://127.0.0.1:21001"),
         *("--worker-address", "http://127.0.0.1:31000", "--host", "127.0.0.1", "--port", "31000"),
     )
     assert api.argv == (
@@ -68,6 +71,14 @@ def test_what_is_declared_for_a_model_reaches_its_worker() -> None:
         "--conv-template": "one_shot",
     } == flags(worker)
     assert worker.argv[-2:] == ("--device", "cpu")
+
+
+def test_a_file_name_with_blanks_is_one_name() -> None:
+    platform = Platform(models=(ModelSpec(path="My Model, tuned.gguf"),))
+    _, worker, _ = plan(platform)
+    words = worker.argv[worker.argv.index("--model-path") :]
+    config = parse(WorkerConfig, list(words), environ={})
+    assert model_names(config) == platform.models[0].served_names == ("My Model, tuned",)
 
 
 def test_further_arguments_come_last_so_that_they_win() -> None:

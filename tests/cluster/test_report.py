@@ -89,6 +89,25 @@ def test_the_welcome_comes_once_when_all_are_ready() -> None:
     ]
 
 
+def test_a_worker_that_cannot_load_does_not_hold_the_welcome_back() -> None:
+    out = io.StringIO()
+    noon = datetime(2026, 1, 2, 12, 0, 0)
+    narrator = Narrator(Report(out, clock=lambda: 0.0), SPECS, welcome="WELCOME", now=lambda: noon)
+    controller, worker, api = (spec.name for spec in SPECS)
+    narrator(Status(process=controller, state="ready"))
+    narrator(Status(process=worker, state="starting", reason="does not answer", took_s=30.0))
+    narrator(Status(process=worker, state="restarting", reason="ended: no", pause_s=0.5))
+    narrator(Status(process=api, state="ready"))
+    narrator(Status(process=worker, state="ready", restarts=1, took_s=2.0))
+    assert out.getvalue().splitlines()[1:] == [
+        "12:00:00 model_worker_31000 does not answer",
+        "12:00:00 model_worker_31000 ended: no; it is started again in 0.5 s",
+        "  openai_api_server   ready at http://127.0.0.1:8765 after 0.0 s",
+        "WELCOME",
+        "  model_worker_31000  ready at http://127.0.0.1:31000 after 2.0 s",
+    ]
+
+
 def pasted(text: str) -> list[str]:
     command = text.partition("Try it:")[2].partition("Press")[0]
     return shlex.split(command.replace("\\\n", " "))

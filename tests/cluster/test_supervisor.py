@@ -93,6 +93,58 @@ async def test_a_failed_first_start_says_why_and_stops_the_rest(
     assert at_work.order("stopped") == ["controller"]
 
 
+async def test_a_refusal_is_told_in_one_sentence(server: Server, tmp_path: Path) -> None:
+    broken = server("worker", first="import sys; sys.exit('error: no such model: give another')")
+    async with Run([broken], tmp_path) as at_work:
+        with pytest.raises(
+            ConfigError, match=r"^worker cannot start: no such model: give another$"
+        ):
+            await at_work.task
+
+
+async def test_a_worker_that_cannot_load_stops_nobody_else(server: Server, tmp_path: Path) -> None:
+    broken = server("broken", needs=("good",), first="import sys; sys.exit('error: bad file')")
+    naps: list[float] = []
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await asyncio.sleep(min(seconds, 0.01))
+
+    async with Run([server("good"), broken], tmp_path, sleep=nap) as at_work:
+        good = await at_work.until("good", "ready")
+        third = await at_work.until("broken", "restarting", restarts=2)
+        assert is_running(good.pid)
+    assert third.reason == "ended with status 1: bad file"
+    assert [s for s in naps if s >= 0.5][:3] == [0.5, 1.0, 2.0]
+
+
+async def test_a_platform_without_any_worker_ends(server: Server, tmp_path: Path) -> None:
+    first, second = (server(name, first="import sys; sys.exit(3)") for name in ("one", "two"))
+    async with Run([server("api", role="api"), first, second], tmp_path) as at_work:
+        with pytest.raises(ConfigError, match=r"(one|two) ended with status 3 before"):
+            await at_work.task
+    assert at_work.order("stopped")[0] == "api"
+
+
+async def test_a_start_that_takes_long_says_what_is_waited_for(
+    server: Server, tmp_path: Path
+) -> None:
+    lost = server("api", role="api")
+    elsewhere = replace(lost, port=lost.port + 1)  # as `arguments = ["--port", …]` does
+    patience = Patience(start_probe_every_s=0.01, unready_s=0.02)
+    at_work = Run([elsewhere], tmp_path, patience=patience)
+    async with at_work:
+        await eventually(lambda: has_told_twice(at_work))
+    first, second = [s for s in at_work.statuses if s.state == "starting" and s.reason][:2]
+    assert f"does not answer at {elsewhere.ready_url} after" in first.reason
+    assert first.reason.endswith(f"see what it does in {tmp_path}/api.log")
+    assert second.took_s >= 2 * 0.02
+
+
+async def has_told_twice(at_work: Run) -> bool:
+    return len([s for s in at_work.statuses if s.state == "starting" and s.reason]) >= 2
+
+
 async def test_a_process_that_dies_without_a_word_is_named_with_its_log(
     server: Server, tmp_path: Path
 ) -> None:

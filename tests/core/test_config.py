@@ -108,3 +108,15 @@ def test_the_supervisor_is_known_by_its_number() -> None:
     assert config.supervisor({"FASTCHAT_SUPERVISED": "12"}) == 12
     assert config.supervisor({}) is None
     assert config.supervisor({"FASTCHAT_SUPERVISED": "yes"}) is None
+
+
+def test_positional_words_stay_whole() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Files:
+        paths: tuple[str, ...] = flag((), positional=True, help="files")
+
+    assert config.parse(Files, ["My Model.gguf", "a,b"], environ={}).paths == (
+        "My Model.gguf",
+        "a,b",
+    )
+    assert config.parse(Files, [], environ={}).paths == ()

@@ -86,8 +86,9 @@ def test_the_readme_brings_a_newcomer_to_an_answer(
         for command in (curl, printed[0]):
             assert '"role":"assistant"' in paste(command, environ, ports)
         first.press(CTRL_C)
-        assert first.wait() in (0, 130), first.text
-        assert "Stopped." in first.text
+        # The terminal interrupts make as well, and make passes that on when all is done.
+        assert first.wait() in (0, -signal.SIGINT), first.text
+        assert first.text.rstrip().endswith("Stopped.")
         assert "Traceback" not in first.text
     assert list((tmp_path / "home").rglob(".fetching-*")) == []
 
