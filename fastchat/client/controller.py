@@ -18,6 +18,8 @@ from fastchat.protocol.cluster import (
     Registration,
     TableUpdate,
     WorkerAddress,
+    WorkerEntry,
+    WorkerTable,
 )
 from fastchat.protocol.codec import decode
 
@@ -56,6 +58,11 @@ class ControllerClient:
     async def models(self) -> list[str]:
         with self._faults():
             return decode(await self._api.post("/list_models"), ModelList).models
+
+    async def workers(self) -> tuple[WorkerEntry, ...]:
+        """The table, as it is now. A controller of 0.2.36 answers 404."""
+        with self._faults():
+            return decode(await self._api.get("/workers"), WorkerTable).workers
 
     async def worker_address(self, model: str) -> str:
         """Empty when no worker serves the model."""

@@ -41,24 +41,32 @@ class Api:
         self._headers = {"content-type": "application/json", **bearer(token)}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
+    async def get(self, path: str) -> bytes:
+        """Raises what `post` raises."""
+        return await self._call("GET", path, None)
+
     async def post(self, path: str, message: object = None) -> bytes:
         """Raises one of `NETWORK_ERRORS`, or `aiohttp.ClientResponseError` on another status."""
-        async with self._session.post(
+        return await self._call("POST", path, encode(message))
+
+    async def _call(self, method: str, path: str, body: bytes | None) -> bytes:
+        async with self._session.request(
+            method,
             self.base_url + path,
-            data=encode(message),
+            data=body,
             headers=self._headers,
             timeout=self._timeout,
             allow_redirects=False,
         ) as answer:
-            body = await answer.read()
+            read = await answer.read()
             if answer.status != 200:
                 raise aiohttp.ClientResponseError(
                     answer.request_info,
                     answer.history,
                     status=answer.status,
-                    message=body.decode(errors="replace")[:500],
+                    message=read.decode(errors="replace")[:500],
                 )
-            return body
+            return read
 
     @asynccontextmanager
     async def stream(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import aiohttp
 
 from fastchat.client.http import NETWORK_ERRORS, Api, messages
-from fastchat.protocol.cluster import WorkerStatus
+from fastchat.protocol.cluster import WorkerLoad, WorkerStatus
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.wire import (
     END,
@@ -41,6 +41,10 @@ class WorkerClient:
     async def status(self) -> WorkerStatus:
         with self._faults():
             return decode(await self._api.post("/worker_get_status"), WorkerStatus)
+
+    async def load(self) -> WorkerLoad:
+        with self._faults():
+            return decode(await self._api.get("/load"), WorkerLoad)
 
     async def conv_template(self, model: str) -> dict[str, object]:
         with self._faults():

@@ -96,6 +96,22 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     dialects: tuple[str, ...] = ()
 
 
+class WorkerTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `GET /workers`."""
+
+    workers: tuple[WorkerEntry, ...]
+
+
+class WorkerLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a worker to `GET /load`: requests, and tokens since its start and just now."""
+
+    running: int
+    waiting: int
+    slots: int
+    completion_tokens: int
+    tokens_per_s: float
+
+
 class TableUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """One line of `GET /workers/watch`. A snapshot replaces all that was known and carries the
     controller's own `epoch`; an update without content is a sign of life."""

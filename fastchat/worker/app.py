@@ -11,6 +11,7 @@ import aiohttp
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
+from fastchat.protocol.codec import encode
 from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors, end_with
 from fastchat.worker.legacy.routes import routes as legacy_routes
 from fastchat.worker.openai.routes import routes as openai_routes
@@ -77,6 +78,10 @@ def create_service(parts: Collaborators) -> Service:
     @app.get("/health")
     async def health() -> Response:
         return JSONResponse({"status": "ok"})
+
+    @app.get("/load")
+    async def load() -> Response:
+        return Response(encode(parts.shell.load()), media_type="application/json")
 
     @app.get("/ready")
     async def ready() -> Response:

@@ -1,9 +1,10 @@
 """What the worker promises for every engine: checks, a slot, one terminal item, a clean end."""
 
 import logging
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastchat.core.errors import (
     ContextOverflow,
@@ -23,7 +24,9 @@ from fastchat.core.generation import (
     joined,
     required_features,
 )
+from fastchat.protocol.cluster import WorkerLoad
 from fastchat.worker.admission import Admission
+from fastchat.worker.meter import Meter
 from fastchat.worker.template import NamedTemplate
 
 # What 0.2.36 assumed of a model that does not say.
@@ -43,6 +46,7 @@ class Shell:
     admission: Admission
     stream_interval: int
     template: NamedTemplate | None = None
+    meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
@@ -90,8 +94,20 @@ class Shell:
             aclosing(_guarded(self.engine, request)) as chunks,
             aclosing(_batched(chunks, self.stream_interval)) as batches,
         ):
+            counted = 0
             async for chunk in batches:
+                self.meter.add(chunk.usage.completion_tokens - counted)
+                counted = chunk.usage.completion_tokens
                 yield chunk
+
+    def load(self) -> WorkerLoad:
+        return WorkerLoad(
+            running=self.admission.running,
+            waiting=self.admission.waiting,
+            slots=self.admission.slots,
+            completion_tokens=self.meter.tokens,
+            tokens_per_s=round(self.meter.tokens_per_s(), 1),
+        )
 
 
 def context_length(engine: Engine) -> int:

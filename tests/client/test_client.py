@@ -47,6 +47,19 @@ async def test_nonsense_is_a_fault_and_nothing_else(
             await ControllerClient(session, f"http://127.0.0.1:{port}").models()
 
 
+async def test_the_load_of_a_worker_and_the_table_of_a_controller_are_read(
+    session: aiohttp.ClientSession,
+) -> None:
+    load = b'{"running":1,"waiting":2,"slots":5,"completion_tokens":40,"tokens_per_s":7.5}'
+    async with saying(OK + load).listening() as port:
+        read = await WorkerClient(session, f"http://127.0.0.1:{port}").load()
+    assert (read.running, read.waiting, read.tokens_per_s) == (1, 2, 7.5)
+    table = b'{"workers":[{"address":"http://a:1","model_names":["m"]}]}'
+    async with saying(OK + table).listening() as port:
+        (entry,) = await ControllerClient(session, f"http://127.0.0.1:{port}").workers()
+    assert (entry.address, entry.model_names) == ("http://a:1", ("m",))
+
+
 async def test_a_refusal_carries_its_status(session: aiohttp.ClientSession) -> None:
     refusal = b"HTTP/1.1 409 Conflict\r\ncontent-length: 2\r\n\r\n{}"
     async with saying(refusal).listening() as port:

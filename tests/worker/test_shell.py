@@ -117,3 +117,15 @@ async def test_a_named_template_renders_in_place_of_the_engine(
     chat = Chat((Message(role="system", content="S."), Message(role="user", content="hi")))
     await read(shell, GenerationRequest(id="1", model="m", prompt=chat))
     assert engine.asked[0].prompt == "S. USER: hi ASSISTANT:"
+
+
+async def test_the_load_counts_requests_and_tokens(engine: ScriptedEngine, shell: Shell) -> None:
+    engine.held = asyncio.Event()
+    asking = asyncio.create_task(read(shell))
+    await until(lambda: shell.load().running == 1)
+    assert (shell.load().waiting, shell.load().slots) == (0, 2)
+    engine.held.set()
+    await asking
+    load = shell.load()
+    assert (load.running, load.completion_tokens) == (0, 3)
+    assert load.tokens_per_s > 0
