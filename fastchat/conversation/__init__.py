@@ -1,5 +1,6 @@
 """Messages, separators and prompts as values."""
 
+from fastchat.conversation.chat import filled
 from fastchat.conversation.conversation import IMAGE_PLACEHOLDER_STR, Conversation
 from fastchat.conversation.style import SeparatorStyle
 from fastchat.conversation.templates import (
@@ -14,6 +15,7 @@ __all__ = [
     "Conversation",
     "SeparatorStyle",
     "conv_templates",
+    "filled",
     "from_wire",
     "get_conv_template",
     "register_conv_template",

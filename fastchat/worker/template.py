@@ -1,9 +1,8 @@
 """Prompts by a named template: for models that bring none, and callers that render themselves."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fastchat.conversation import Conversation, conv_templates, get_conv_template
+from fastchat.conversation import Conversation, conv_templates, filled, get_conv_template
 from fastchat.core.errors import ConfigError, InvalidRequest
 from fastchat.core.generation import Chat, Engine, GenerationRequest, Message, RendersChat
 
@@ -51,20 +50,6 @@ class NamedTemplate:
             stop=(*request.stop, *([stop] if isinstance(stop, str) else stop)),
             stop_token_ids=(*request.stop_token_ids, *ids),
         )
-
-
-def filled(template: Conversation, messages: Iterable[Message]) -> Conversation:
-    """The template with these messages and an open turn. Several system messages become one."""
-    conversation = template.copy()
-    system = [message.content for message in messages if message.role == "system"]
-    if system:
-        conversation.set_system_message("\n".join(system))
-    for message in messages:
-        if message.role != "system":
-            role = conversation.roles[0 if message.role == "user" else 1]
-            conversation.append_message(role, message.content)
-    conversation.append_message(conversation.roles[1], None)
-    return conversation
 
 
 async def template_for_callers(engine: Engine, named: NamedTemplate | None) -> Conversation:

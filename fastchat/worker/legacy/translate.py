@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Chunk, GenerationRequest, Sampling, TokenLogprob
+from fastchat.protocol.openai.logprobs import text_logprobs
 from fastchat.protocol.wire import GenerateParams, StreamMessage, WireUsage
-from fastchat.worker.logprobs import text_logprobs
 
 DEFAULT_NEW_TOKENS = 256
 

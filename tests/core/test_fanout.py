@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from fastchat.core.errors import EngineFailed
+from fastchat.core.fanout import interleaved
 from fastchat.core.generation import Chunk, GenerationRequest
-from fastchat.worker.fanout import interleaved
 from tests.scripted import ScriptedEngine
 
 ASK = GenerationRequest(id="1", model="m", prompt="hi")

@@ -23,7 +23,7 @@ from fastchat.protocol.openai.answers import (
     TextCompletion,
     TopLogprob,
 )
-from fastchat.worker.logprobs import text_logprobs
+from fastchat.protocol.openai.logprobs import text_logprobs
 
 
 class Renderer(Protocol):
