@@ -117,6 +117,14 @@ class Chunk:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embeddings:
+    """One vector a text, in the order of the texts, each of length 1."""
+
+    vectors: Sequence[Sequence[float]]
+    prompt_tokens: int
+
+
 class Engine(Protocol):
     """Inference. `generate` may raise at once or while it is read; both are `PlatformError`s."""
 
@@ -158,6 +166,13 @@ class ContextBound(Protocol):
     @property
     def context_length(self) -> int:
         """Tokens that one request may hold, prompt and answer together."""
+        ...
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Raises `ContextOverflow` for a text that is too long: nothing is cut off in silence."""
         ...
 
 

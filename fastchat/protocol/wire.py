@@ -4,19 +4,24 @@ A stream is a run of JSON messages, each followed by a zero byte, each with the 
 Every field of a request but the prompt may be missing or null.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from fastchat.core.errors import PlatformError
 from fastchat.protocol.openai.answers import CompletionLogprobs
+from fastchat.protocol.openai.requests import Stop, TokenIds
 
 END = b"\0"
 
 SERVER_ERROR = "**NETWORK ERROR DUE TO HIGH TRAFFIC. PLEASE REGENERATE OR REFRESH THIS PAGE.**"
 
 
-class GenerateParams(msgspec.Struct, frozen=True, kw_only=True):
+class GenerateParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is not said is left out: a worker of 0.2.36 chokes on a null where it expects a number,
+    and loses a slot each time."""
+
     prompt: str
     model: str | None = None
     temperature: float | None = None
@@ -26,8 +31,8 @@ class GenerateParams(msgspec.Struct, frozen=True, kw_only=True):
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     max_new_tokens: int | None = None
-    stop: str | list[str] | None = None
-    stop_token_ids: list[int] | None = None
+    stop: Stop = None
+    stop_token_ids: TokenIds | None = None
     echo: bool | None = None
     logprobs: int | None = None
     images: list[str] | None = None
@@ -76,6 +81,19 @@ class CountRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Count(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     error_code: int = 0
+
+
+class EmbedParams(msgspec.Struct, frozen=True, kw_only=True):
+    """`encoding_format` "base64" asks for little-endian float32; anything else for numbers."""
+
+    input: Annotated[list[str], msgspec.Meta(max_length=2048)]
+    model: str | None = None
+    encoding_format: str | None = None
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    embedding: list[Sequence[float] | str]
+    token_num: int
 
 
 class ConvTemplate(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,11 @@ class Admission:
     def queue_length(self) -> int:
         return self.running + self.waiting
 
+    @property
+    def most(self) -> int:
+        """What an idle worker can take at once."""
+        return self.slots + self.queue_limit
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold a slot while the body runs. Raises `Overloaded` when the queue is full."""

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -18,6 +18,8 @@ from fastchat.core.generation import (
     Chunk,
     ContextBound,
     CountsTokens,
+    Embeddings,
+    Embeds,
     Engine,
     GenerationRequest,
     Prompt,
@@ -84,6 +86,15 @@ class Shell:
         tokens = await self.count_tokens(prompt)
         if tokens >= limit:
             raise ContextOverflow(tokens, limit, param=param)
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embeddings:
+        """Raises `UnknownModel`, or `Unsupported` when this engine has no vectors to give."""
+        if model not in self.engine.model_names:
+            raise UnknownModel(model, self.engine.model_names)
+        if not isinstance(self.engine, Embeds):
+            raise Unsupported(["embeddings"], model=model)
+        async with self.admission.slot():
+            return await self.engine.embed(texts)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """Chunks, the last with a `finish_reason`; or a `PlatformError`."""

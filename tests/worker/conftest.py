@@ -23,7 +23,7 @@ def now() -> list[float]:
 
 @pytest.fixture
 def shell(engine: ScriptedEngine, now: list[float]) -> Shell:
-    return Shell(engine, Admission(2, 1, lambda: now[0]), stream_interval=1)
+    return Shell(engine, Admission(2, 2, lambda: now[0]), stream_interval=1)
 
 
 @pytest.fixture

@@ -128,3 +128,33 @@ async def test_a_client_that_leaves_frees_its_slot(
     await until(lambda: engine.running)
     task.cancel()
     await until(lambda: shell.admission.queue_length == 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"temperature": -5}, "temperature"),
+        ({"top_p": 5}, "top_p"),
+        ({"presence_penalty": 3}, "presence_penalty"),
+        ({"repetition_penalty": 0}, "repetition_penalty"),
+        ({"logprobs": 50_000}, "logprobs"),
+        ({"max_new_tokens": 0}, "max_new_tokens"),
+        ({"stop": ["x"] * 100_000}, "stop"),
+        ({"stop_token_ids": [1] * 100_000}, "stop_token_ids"),
+    ],
+)
+async def test_the_bounds_are_those_of_the_openai_routes(
+    worker: httpx.AsyncClient, engine: ScriptedEngine, change: dict[str, Any], field: str
+) -> None:
+    said = await messages(worker, ASK | change)
+    assert said[0]["error_code"] in (40001, 40302)
+    assert field in said[0]["text"]
+    assert engine.asked == []
+
+
+async def test_an_engine_without_embeddings_says_so_in_the_words_of_0_2_36(
+    worker: httpx.AsyncClient,
+) -> None:
+    answer = await worker.post("/worker_get_embeddings", json={"model": "m", "input": ["a"]})
+    assert (answer.status_code, answer.json()["error_code"]) == (200, 40001)
+    assert "does not support: embeddings" in answer.json()["text"]

@@ -150,6 +150,16 @@ async def test_logprobs_take_the_shape_of_each_endpoint(worker: httpx.AsyncClien
         ({"tool_choice": "required"}, "tool_choice"),
         ({"function_call": {"name": "f"}}, "function_call"),
         ({"min_p": 0.5}, "min_p"),
+        ({"messages": ""}, "messages"),
+        ({"n": 5}, "n"),
+        ({"min_tokens": 2}, "min_tokens"),
+        ({"reasoning_effort": "high"}, "reasoning_effort"),
+        ({"guided_regex": "a+"}, "guided_regex"),
+        ({"guided_json": "{"}, "guided_json"),
+        (
+            {"guided_json": {"type": "object"}, "response_format": {"type": "json_object"}},
+            "guided_json",
+        ),
         ({"model": 3}, "model"),
     ],
 )
@@ -163,6 +173,25 @@ async def test_a_bad_field_is_named(
     if param is not None:
         assert error["param"] == param
         assert param in error["message"]
+
+
+async def test_a_part_that_is_no_text_is_named_as_the_client_wrote_it(
+    worker: httpx.AsyncClient,
+) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:x"}}
+    ask = CHAT | {"messages": [{"role": "user", "content": [image]}]}
+    error = (await worker.post("/v1/chat/completions", json=ask)).json()["error"]
+    assert error["param"] == "messages[0].content: image_url"
+
+
+async def test_what_other_servers_call_guided_json_is_a_schema(
+    worker: httpx.AsyncClient, engine: ScriptedEngine
+) -> None:
+    for schema in ({"type": "object"}, '{"type": "object"}'):
+        ask = CHAT | {"guided_json": schema, "stop_token_ids": [7]}
+        await worker.post("/v1/chat/completions", json=ask)
+    assert [asked.json_schema for asked in engine.asked] == [{"type": "object"}] * 2
+    assert engine.asked[0].stop_token_ids == (7,)
 
 
 async def test_null_is_as_good_as_nothing(worker: httpx.AsyncClient, shell: Shell) -> None:
@@ -222,14 +251,14 @@ async def test_a_full_worker_refuses_with_advice(
     engine.held = asyncio.Event()
     ask = CHAT | {"stream": True}
     tasks = [
-        asyncio.create_task(served_worker.post("/v1/chat/completions", json=ask)) for _ in range(3)
+        asyncio.create_task(served_worker.post("/v1/chat/completions", json=ask)) for _ in range(4)
     ]
-    await until(lambda: shell.admission.queue_length == 3)
+    await until(lambda: shell.admission.queue_length == 4)
     refused = await served_worker.post("/v1/chat/completions", json=ask)
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, 42903)
     assert int(refused.headers["retry-after"]) >= 1
     engine.held.set()
-    assert [answer.status_code for answer in await asyncio.gather(*tasks)] == [200] * 3
+    assert [answer.status_code for answer in await asyncio.gather(*tasks)] == [200] * 4
 
 
 async def test_models_and_tokens_can_be_asked_for(worker: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 Stop = str | Annotated[list[str], Meta(max_length=64)] | None
+TokenIds = Annotated[list[int], Meta(max_length=64)]
 
 
 class Peek(msgspec.Struct, frozen=True):
@@ -76,6 +77,13 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     logit_bias: dict[str, float] | None = None
     response_format: ResponseFormat | None = None
     user: str | None = None
+    stop_token_ids: TokenIds | None = None
+    guided_json: dict[str, Any] | str | None = None
+    guided_regex: str | None = None
+    guided_choice: list[str] | None = None
+    guided_grammar: str | None = None
+    min_tokens: int | None = None
+    ignore_eos: bool | None = None
 
 
 class ChatRequest(Generation, frozen=True, kw_only=True):
@@ -90,6 +98,7 @@ class ChatRequest(Generation, frozen=True, kw_only=True):
     tool_choice: Any = None
     function_call: Any = None
     modalities: list[str] | None = None
+    reasoning_effort: str | None = None
 
 
 class CompletionRequest(Generation, frozen=True, kw_only=True):

@@ -5,19 +5,20 @@ from dataclasses import dataclass, replace
 
 from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Chat, GenerationRequest, Message, Prompt, Sampling
+from fastchat.protocol.checks import MAX_TOP_LOGPROBS, checked, given, refuse, stop_words, within
+from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.requests import (
     ChatMessage,
     ChatRequest,
     CompletionRequest,
     Generation,
-    ResponseFormat,
+    Part,
     TextPart,
 )
 
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_COMPLETION_TOKENS = 16
 MAX_CHOICES = 128
-MAX_TOP_LOGPROBS = 20
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
@@ -33,13 +34,14 @@ class Plan:
 
 
 def chat_plan(request: ChatRequest, id: str) -> Plan:
-    _refuse(
+    refuse(
         request.model,
         tools=request.tools,
         functions=request.functions,
         tool_choice=request.tool_choice not in (None, "none", "auto"),
         function_call=request.function_call not in (None, "none", "auto"),
         modalities=[m for m in request.modalities or () if m != "text"],
+        reasoning_effort=request.reasoning_effort not in (None, "none"),
     )
     first = _generation(
         request,
@@ -55,7 +57,7 @@ def chat_plan(request: ChatRequest, id: str) -> Plan:
 def completion_plan(request: CompletionRequest, id: str) -> Plan:
     best_of = request.best_of if request.best_of not in (None, 1, request.n) else None
     echo = bool(request.echo)
-    _refuse(
+    refuse(
         request.model,
         suffix=request.suffix,
         best_of=best_of,
@@ -64,7 +66,7 @@ def completion_plan(request: CompletionRequest, id: str) -> Plan:
         echo_of_token_ids=echo and not _is_text(request.prompt),
     )
     if request.logprobs is not None:
-        _within("logprobs", request.logprobs, 0, MAX_TOP_LOGPROBS)
+        within("logprobs", request.logprobs, 0, MAX_TOP_LOGPROBS)
     max_tokens = _max_tokens(request.max_tokens, "max_tokens") or DEFAULT_COMPLETION_TOKENS
     prompts = _prompts(request)
     generations = [
@@ -83,7 +85,7 @@ def chat_of(messages: Sequence[ChatMessage], *, model: str) -> Chat:
 
 def _plan(request: Generation, generations: Sequence[GenerationRequest]) -> Plan:
     n = 1 if request.n is None else request.n
-    _within("n", n, 1, MAX_CHOICES)
+    within("n", n, 1, MAX_CHOICES)
     if n * len(generations) > MAX_CHOICES:
         raise OutOfRange(f"{n * len(generations)} choices are more than {MAX_CHOICES}", param="n")
     return Plan(
@@ -104,15 +106,24 @@ def _varied(request: GenerationRequest, choice: int) -> GenerationRequest:
 def _generation(
     request: Generation, id: str, *, prompt: Prompt, max_tokens: int | None, logprobs: int | None
 ) -> GenerationRequest:
+    refuse(
+        request.model,
+        min_tokens=request.min_tokens,
+        ignore_eos=request.ignore_eos,
+        guided_regex=request.guided_regex,
+        guided_choice=request.guided_choice,
+        guided_grammar=request.guided_grammar,
+    )
     return GenerationRequest(
         id=id,
         model=request.model,
         prompt=prompt,
         max_tokens=max_tokens,
         sampling=_sampling(request),
-        stop=_stop(request.stop),
+        stop=stop_words(request.stop),
+        stop_token_ids=tuple(request.stop_token_ids or ()),
         logprobs=logprobs,
-        json_schema=_json_schema(request.response_format),
+        json_schema=_json_schema(request),
     )
 
 
@@ -120,23 +131,26 @@ def _sampling(request: Generation) -> Sampling:
     top_k = None if request.top_k == -1 else request.top_k
     if top_k is not None and top_k < 1:
         raise OutOfRange(f"{top_k} is out of Range. Either set top_k to -1 or >=1.", param="top_k")
-    return Sampling(
-        temperature=_number(request.temperature, "temperature", DEFAULT_TEMPERATURE, 0, 2),
-        top_p=_number(request.top_p, "top_p", 1.0, 0, 1),
-        top_k=top_k,
-        min_p=_number(request.min_p, "min_p", 0.0, 0, 1),
-        presence_penalty=_number(request.presence_penalty, "presence_penalty", 0.0, -2, 2),
-        frequency_penalty=_number(request.frequency_penalty, "frequency_penalty", 0.0, -2, 2),
-        repetition_penalty=_number(request.repetition_penalty, "repetition_penalty", 1.0, 0.01, 10),
-        seed=None if request.seed is None else request.seed % 2**32,
-        logit_bias=_logit_bias(request.logit_bias),
+    return checked(
+        Sampling(
+            temperature=given(request.temperature, DEFAULT_TEMPERATURE),
+            top_p=given(request.top_p, 1.0),
+            top_k=top_k,
+            min_p=given(request.min_p, 0.0),
+            presence_penalty=given(request.presence_penalty, 0.0),
+            frequency_penalty=given(request.frequency_penalty, 0.0),
+            repetition_penalty=given(request.repetition_penalty, 1.0),
+            seed=None if request.seed is None else request.seed % 2**32,
+            logit_bias=_logit_bias(request.logit_bias),
+        )
     )
 
 
 def _chat_prompt(request: ChatRequest) -> Prompt:
-    if isinstance(request.messages, str):
+    if isinstance(request.messages, str) and request.messages:
         return request.messages
-    return chat_of(request.messages, model=request.model)
+    messages = [] if isinstance(request.messages, str) else request.messages
+    return chat_of(messages, model=request.model)
 
 
 def _message(message: ChatMessage, index: int, model: str) -> Message:
@@ -156,9 +170,14 @@ def _text(message: ChatMessage, index: int, model: str) -> str:
     texts = []
     for part in message.content:
         if not isinstance(part, TextPart):
-            raise Unsupported([f"messages[{index}].content: {type(part).__name__}"], model=model)
+            raise Unsupported([f"messages[{index}].content: {_part_type(part)}"], model=model)
         texts.append(part.text)
     return "".join(texts)
+
+
+def _part_type(part: Part) -> str:
+    """As the client wrote it."""
+    return str(type(part).__struct_config__.tag)
 
 
 def _prompts(request: CompletionRequest) -> list[Prompt]:
@@ -181,13 +200,18 @@ def _is_text(prompt: str | list[str | int | list[int]]) -> bool:
 
 def _chat_logprobs(request: ChatRequest) -> int | None:
     if request.top_logprobs is not None:
-        _within("top_logprobs", request.top_logprobs, 0, MAX_TOP_LOGPROBS)
+        within("top_logprobs", request.top_logprobs, 0, MAX_TOP_LOGPROBS)
         if not request.logprobs:
             raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
     return (request.top_logprobs or 0) if request.logprobs else None
 
 
-def _json_schema(wanted: ResponseFormat | None) -> dict[str, object] | None:
+def _json_schema(request: Generation) -> dict[str, object] | None:
+    wanted, guided = request.response_format, request.guided_json
+    if guided is not None and wanted is not None and wanted.type != "text":
+        raise InvalidRequest("guided_json and response_format say the same", param="guided_json")
+    if guided is not None:
+        return _parsed(guided) if isinstance(guided, str) else guided
     if wanted is None or wanted.type == "text":
         return None
     if wanted.type == "json_object":
@@ -199,9 +223,11 @@ def _json_schema(wanted: ResponseFormat | None) -> dict[str, object] | None:
     return wanted.json_schema.schema
 
 
-def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
-    words = [stop] if isinstance(stop, str) else stop or []
-    return tuple(word for word in words if word)
+def _parsed(schema: str) -> dict[str, object]:
+    try:
+        return decode(schema.encode(), dict)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"guided_json: {error.message}", param="guided_json") from None
 
 
 def _logit_bias(bias: dict[str, float] | None) -> dict[int, float]:
@@ -209,33 +235,11 @@ def _logit_bias(bias: dict[str, float] | None) -> dict[int, float]:
     for token, value in (bias or {}).items():
         if not (token.isascii() and token.isdecimal() and len(token) < 10):
             raise InvalidRequest(f"logit_bias: {token!r} is not a token id", param="logit_bias")
-        _within("logit_bias", value, -100, 100)
         found[int(token)] = value
     return found
 
 
 def _max_tokens(value: int | None, name: str) -> int | None:
     if value is not None:
-        _within(name, value, 1, None)
+        within(name, value, 1, None)
     return value
-
-
-def _number(value: float | None, name: str, default: float, low: float, high: float) -> float:
-    if value is None:
-        return default
-    _within(name, value, low, high)
-    return value
-
-
-def _within(name: str, value: float, low: float, high: float | None) -> None:
-    if value < low:
-        raise OutOfRange(f"{value} is less than the minimum of {low} - '{name}'", param=name)
-    if high is not None and value > high:
-        raise OutOfRange(f"{value} is greater than the maximum of {high} - '{name}'", param=name)
-
-
-def _refuse(model: str, **wanted: object) -> None:
-    """Refuse what would change the answer and cannot be honoured."""
-    features = [name for name, value in wanted.items() if value]
-    if features:
-        raise Unsupported(features, model=model)

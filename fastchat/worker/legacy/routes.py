@@ -1,4 +1,4 @@
-"""The endpoints of a worker of 0.2.36; embeddings come with an engine that has them."""
+"""The endpoints of a worker of 0.2.36."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -11,11 +11,14 @@ from fastchat.conversation import to_wire
 from fastchat.core.errors import PlatformError
 from fastchat.protocol.cluster import WorkerStatus
 from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.openai.embeddings import encoded
 from fastchat.protocol.wire import (
     END,
     ConvTemplate,
     Count,
     CountRequest,
+    Embedded,
+    EmbedParams,
     ErrorMessage,
     GenerateParams,
     ModelDetails,
@@ -62,6 +65,11 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
         id = request_id(request, new_id)
         return WholeAnswer(lambda: _last(_messages(shell, body, id)), {})
 
+    @router.post("/worker_get_embeddings")
+    async def worker_get_embeddings(request: Request) -> Response:
+        body = await request.body()
+        return WholeAnswer(lambda: _embedded(shell, body), {})
+
     return router
 
 
@@ -103,6 +111,17 @@ async def _last(messages: AsyncGenerator[StreamMessage, None]) -> bytes:
         except PlatformError as error:
             last = ErrorMessage.of(error)
     return encode(last)
+
+
+async def _embedded(shell: Shell, body: bytes) -> bytes:
+    """Callers of 0.2.36 look for an `error_code` here, too, and never at the status."""
+    try:
+        params = decode(body, EmbedParams)
+        found = await shell.embed(params.model or shell.engine.model_names[0], params.input)
+    except PlatformError as error:
+        return encode(ErrorMessage.of(error))
+    vectors = [encoded(vector, params.encoding_format) for vector in found.vectors]
+    return encode(Embedded(embedding=vectors, token_num=found.prompt_tokens))
 
 
 def _error_piece(error: PlatformError) -> bytes:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Chunk, GenerationRequest, Sampling, TokenLogprob
+from fastchat.protocol.checks import MAX_TOP_LOGPROBS, checked, given, refuse, stop_words, within
 from fastchat.protocol.openai.logprobs import text_logprobs
 from fastchat.protocol.wire import GenerateParams, StreamMessage, WireUsage
 
@@ -15,18 +15,14 @@ def generation(params: GenerateParams, *, id: str, model: str) -> GenerationRequ
     name = params.model or model
     _refuse_unsupported(params, name)
     max_tokens = DEFAULT_NEW_TOKENS if params.max_new_tokens is None else params.max_new_tokens
-    if max_tokens < 1:
-        raise OutOfRange(
-            f"{max_tokens} is less than the minimum of 1 - 'max_new_tokens'",
-            param="max_new_tokens",
-        )
+    within("max_new_tokens", max_tokens, 1, None)
     return GenerationRequest(
         id=id,
         model=name,
         prompt=params.prompt,
         max_tokens=max_tokens,
         sampling=_sampling(params),
-        stop=_stop(params.stop),
+        stop=stop_words(params.stop),
         stop_token_ids=tuple(params.stop_token_ids or ()),
         logprobs=params.logprobs,
     )
@@ -62,36 +58,26 @@ class Messages:
 
 
 def _refuse_unsupported(params: GenerateParams, model: str) -> None:
-    wanted = {
-        "images": params.images,
-        "best_of": params.best_of not in (None, 1),
-        "use_beam_search": params.use_beam_search,
-        "echo_with_logprobs": echoes(params) and params.logprobs is not None,
-    }
-    features = [name for name, value in wanted.items() if value]
-    if features:
-        raise Unsupported(features, model=model)
-    if params.logprobs is not None and params.logprobs < 0:
-        raise InvalidRequest("logprobs must not be negative", param="logprobs")
+    refuse(
+        model,
+        images=params.images,
+        best_of=params.best_of not in (None, 1),
+        use_beam_search=params.use_beam_search,
+        echo_with_logprobs=echoes(params) and params.logprobs is not None,
+    )
+    if params.logprobs is not None:
+        within("logprobs", params.logprobs, 0, MAX_TOP_LOGPROBS)
 
 
 def _sampling(params: GenerateParams) -> Sampling:
     top_k = params.top_k if params.top_k is not None and params.top_k > 0 else None
-    neutral = Sampling()
-    return Sampling(
-        temperature=_or(params.temperature, neutral.temperature),
-        top_p=_or(params.top_p, neutral.top_p),
-        top_k=top_k,
-        presence_penalty=_or(params.presence_penalty, neutral.presence_penalty),
-        frequency_penalty=_or(params.frequency_penalty, neutral.frequency_penalty),
-        repetition_penalty=_or(params.repetition_penalty, neutral.repetition_penalty),
+    return checked(
+        Sampling(
+            temperature=given(params.temperature, 1.0),
+            top_p=given(params.top_p, 1.0),
+            top_k=top_k,
+            presence_penalty=given(params.presence_penalty, 0.0),
+            frequency_penalty=given(params.frequency_penalty, 0.0),
+            repetition_penalty=given(params.repetition_penalty, 1.0),
+        )
     )
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
-
-
-def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
-    words = [stop] if isinstance(stop, str) else stop or []
-    return tuple(word for word in words if word)

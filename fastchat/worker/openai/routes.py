@@ -6,11 +6,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fastchat.core.errors import OutOfRange
 from fastchat.core.generation import Prompt, Tokenizes
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.error_body import error_event
+from fastchat.protocol.openai import embeddings
 from fastchat.protocol.openai.answers import ModelCard, ModelCards, Tokens
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS, Completion
+from fastchat.protocol.openai.embeddings import EmbeddingRequest
 from fastchat.protocol.openai.requests import TokenizeRequest
 from fastchat.protocol.openai.translate import chat_of
 from fastchat.relay.edge import request_id
@@ -31,6 +34,17 @@ def routes(
         body, id = await request.body(), request_id(request, new_id)
         return _answer(shell, COMPLETIONS[request.url.path](body, id, int(wall_clock())))
 
+    @router.post("/v1/embeddings")
+    async def embed(request: Request) -> Response:
+        asked = decode(await request.body(), EmbeddingRequest)
+        model = asked.model or shell.engine.model_names[0]
+
+        async def work() -> bytes:
+            found = await shell.embed(model, embeddings.texts(asked))
+            return encode(embeddings.answer(model, found, asked.encoding_format))
+
+        return WholeAnswer(work, {})
+
     @router.get("/v1/models")
     async def models() -> Response:
         cards = [ModelCard.of(name, started) for name in shell.engine.model_names]
@@ -44,6 +58,9 @@ def routes(
 
 
 def _answer(shell: Shell, completion: Completion) -> Response:
+    choices, most = len(completion.plan.requests), shell.admission.most
+    if choices > most:
+        raise OutOfRange(f"{choices} choices are more than this worker takes: {most}", param="n")
     for request in completion.plan.requests:
         shell.ready(request)  # refuse before the stream is opened
     if not completion.plan.stream:
