@@ -1,7 +1,16 @@
-"""Typed clients of our own controller and workers, and of servers that speak the OpenAI API."""
+"""Typed clients of our own controller and workers, and servers of models as engines."""
 
 from fastchat.client.controller import ControllerClient
+from fastchat.client.engine import engine_for
+from fastchat.client.legacy_engine import LegacyEngine
 from fastchat.client.openai_engine import OpenAIEngine
 from fastchat.client.worker import WorkerClient, WorkerFault
 
-__all__ = ["ControllerClient", "OpenAIEngine", "WorkerClient", "WorkerFault"]
+__all__ = [
+    "ControllerClient",
+    "LegacyEngine",
+    "OpenAIEngine",
+    "WorkerClient",
+    "WorkerFault",
+    "engine_for",
+]

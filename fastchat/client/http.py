@@ -34,11 +34,21 @@ class Api:
     """Calls to one base address. `session` belongs to whoever opened it."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, *, token: str | None, timeout_s: float
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        *,
+        token: str | None,
+        timeout_s: float,
+        agent: str = "fastchat",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._session = session
-        self._headers = {"content-type": "application/json", **bearer(token)}
+        self._headers = {
+            "content-type": "application/json",
+            "user-agent": agent,
+            **bearer(token),
+        }
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
     async def get(self, path: str) -> bytes:

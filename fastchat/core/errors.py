@@ -164,3 +164,25 @@ class ControllerFault(Exception):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+def error_of(code: int, message: str) -> PlatformError:
+    """The error of that code, as another process tells it."""
+    kinds = {kind.code: kind for kind in _TOLD}
+    kind = kinds.get(code) or (EngineFailed if code >= 50000 else InvalidRequest)
+    error = kind.__new__(kind)
+    PlatformError.__init__(error, message)  # their own constructors would write another message
+    if kind.status == 503:
+        error.retry_after_s = 2
+    return error
+
+
+_TOLD: Sequence[type[PlatformError]] = (
+    OutOfRange,
+    ContextOverflow,
+    UnknownModel,
+    Overloaded,
+    OutOfMemory,
+    NoWorker,
+    WorkerTimeout,
+)

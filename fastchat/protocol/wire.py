@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from fastchat.core.errors import PlatformError
+from fastchat.core.errors import PlatformError, error_of
 from fastchat.protocol.openai.answers import CompletionLogprobs
 from fastchat.protocol.openai.requests import Stop, TokenIds
 
@@ -40,6 +41,25 @@ class GenerateParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     use_beam_search: bool | None = None
 
 
+class GenerateCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What an API server of 0.2.36 sends, key by key: a number is never null, and what was added
+    later is left out unless it is wanted."""
+
+    model: str
+    prompt: str
+    temperature: float
+    logprobs: int | None
+    top_p: float
+    top_k: int
+    presence_penalty: float
+    frequency_penalty: float
+    max_new_tokens: int
+    echo: bool
+    stop_token_ids: list[int] | None
+    stop: list[str]
+    repetition_penalty: float | UnsetType = UNSET
+
+
 class WireUsage(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
@@ -61,6 +81,14 @@ class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, error: PlatformError) -> "ErrorMessage":
         return cls(text=f"{SERVER_ERROR}\n\n({error.message})", error_code=error.code)
+
+
+def told(text: str, error_code: int) -> PlatformError:
+    """The error that a worker's message stands for, without the words meant for pages."""
+    detail = text.removeprefix(SERVER_ERROR).strip()
+    if detail.startswith("(") and detail.endswith(")"):
+        detail = detail[1:-1]
+    return error_of(error_code, detail or text)
 
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,20 @@
+"""Which engine speaks with a worker of the table."""
+
+import aiohttp
+
+from fastchat.client.legacy_engine import LegacyEngine
+from fastchat.client.worker import WorkerClient
+from fastchat.core.generation import Engine
+from fastchat.protocol.cluster import WorkerEntry
+
+
+def engine_for(
+    entry: WorkerEntry,
+    session: aiohttp.ClientSession,
+    *,
+    token: str | None = None,
+    silence_s: float = 100.0,
+) -> Engine:
+    """`session` stays open as long as the engine is used; the engine does not close it."""
+    worker = WorkerClient(session, entry.address, token=token, silence_s=silence_s)
+    return LegacyEngine(worker, entry.model_names, silence_s)

@@ -1,0 +1,79 @@
+"""Messages with the whole text so far, as chunks with what is new. Pure."""
+
+from dataclasses import dataclass, field
+
+from fastchat.core.errors import EngineFailed
+from fastchat.core.generation import Chunk, FinishReason, TokenLogprob, Usage
+from fastchat.protocol.openai.answers import CompletionLogprobs
+from fastchat.protocol.wire import StreamMessage, told
+
+# What a tokenizer shows for the first bytes of a character that is not complete yet.
+UNFINISHED = "\ufffd"
+
+
+@dataclass(slots=True)
+class WholeText:
+    """`max_new_tokens` is what the worker was allowed."""
+
+    max_new_tokens: int
+    _shown: int = 0
+    _tokens: int = 0
+    _usage: Usage = field(default_factory=Usage)
+    _last: StreamMessage | None = None
+
+    def read(self, message: StreamMessage) -> Chunk:
+        """Raises the `PlatformError` that the message tells of."""
+        if message.error_code:
+            raise told(message.text, message.error_code)
+        self._last = message
+        finish = _reason(message.finish_reason)
+        text = message.text if finish else message.text.rstrip(UNFINISHED)
+        fresh = text[self._shown :]
+        self._shown = max(self._shown, len(text))
+        self._usage = self._counted(message, finish)
+        return Chunk(
+            text=fresh,
+            usage=self._usage,
+            finish_reason=finish,
+            logprobs=self._new_logprobs(message.logprobs),
+        )
+
+    def end(self) -> Chunk:
+        """The stream ended without a reason, as those of some workers always do."""
+        if self._last is None:
+            raise EngineFailed("The worker ended its stream before it said anything.")
+        full = self._usage.completion_tokens >= self.max_new_tokens
+        return Chunk(
+            text=self._last.text[self._shown :],
+            usage=self._usage,
+            finish_reason="length" if full else "stop",
+        )
+
+    def _counted(self, message: StreamMessage, finish: FinishReason | None) -> Usage:
+        if message.usage is None:
+            return self._usage
+        completion = message.usage.completion_tokens
+        if finish == "length":
+            # model_worker 0.2.36 counts one too few when the limit ends an answer.
+            completion = max(completion, self.max_new_tokens)
+        return Usage(prompt_tokens=message.usage.prompt_tokens, completion_tokens=completion)
+
+    def _new_logprobs(self, found: CompletionLogprobs | None) -> tuple[TokenLogprob, ...]:
+        if found is None:
+            return ()
+        pairs = list(zip(found.tokens, found.token_logprobs, strict=False))
+        fresh, self._tokens = pairs[self._tokens :], max(self._tokens, len(pairs))
+        return tuple(
+            TokenLogprob(token=token, raw=token.encode(), logprob=logprob)
+            for token, logprob in fresh
+            if logprob is not None
+        )
+
+
+def _reason(said: str | None) -> FinishReason | None:
+    match said:
+        case None | "length":
+            return said
+        case "stop" | "eos_token" | "stop_sequence":  # the latter are Hugging Face's words
+            return "stop"
+    raise EngineFailed(f"The worker ended the answer: {said}.")
