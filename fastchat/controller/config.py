@@ -13,10 +13,16 @@ class ControllerConfig:
 
     Workers register here and send heart-beats; API servers and pages follow the list. Start it
     first. Without a cluster token a worker may only register an address of its own machine.
+
+    Examples:
+
+        python3 -m fastchat.serve.controller
+        python3 -m fastchat.serve.controller --host 0.0.0.0 --port 21001
+        python3 -m fastchat.serve.controller --dispatch-method shortest_queue
     """
 
     host: str = flag("localhost", help="address to listen on; 0.0.0.0 is every interface")
-    port: int = flag(21001, help="port to listen on")
+    port: int = flag(21001, help="port to listen on", at_least=0, at_most=65535)
     dispatch_method: str = flag(
         DEFAULT_POLICY,
         help="how a worker is chosen: lottery draws by speed, shortest_queue takes the least busy",
@@ -32,11 +38,13 @@ class ControllerConfig:
         90.0,
         help="seconds of silence after which a worker is forgotten",
         env="FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION",
+        above=0,
     )
     worker_timeout_s: float = flag(
         100.0,
         help="seconds of silence after which a relayed generation fails with 50006",
         env="FASTCHAT_WORKER_API_TIMEOUT",
+        above=0,
     )
     logdir: Path | None = flag(
         Path("."),

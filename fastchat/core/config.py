@@ -4,15 +4,18 @@ the only defaults. This is the one module that reads the environment.
 
 import argparse
 import dataclasses
+import difflib
+import inspect
 import json
 import os
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from fastchat.core.errors import ConfigError
+from fastchat.core.values import Bounds, number
 
 C = TypeVar("C")
 
@@ -29,6 +32,7 @@ class _Flag:
     metavar: str | None
     positional: bool
     secret: bool
+    bounds: Bounds
 
 
 def flag(
@@ -42,13 +46,17 @@ def flag(
     metavar: str | None = None,
     positional: bool = False,
     secret: bool = False,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
 ) -> Any:
     """A dataclass field that is also a command-line flag.
 
     The flag is spelled like the field; `names` are further spellings. `env` names the variable that
     replaces the default. `choices` is called when the parser is built, so a table can grow until
     then. `parse` turns one word into a value (and raises ValueError with a reason). A `positional`
-    one has no spelling: it is the word that belongs to no flag. A `secret` is never shown.
+    one has no spelling: it is the word that belongs to no flag. A `secret` is never shown. A number
+    is checked against the bounds that are given here.
     """
     meta = _Flag(
         help=help,
@@ -59,6 +67,7 @@ def flag(
         metavar=metavar,
         positional=positional,
         secret=secret,
+        bounds=Bounds(at_least=at_least, above=above, at_most=at_most),
     )
     return dataclasses.field(default=default, metadata={_META: meta})
 
@@ -67,8 +76,10 @@ def parser(
     config: type[C], *, prog: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> argparse.ArgumentParser:
     """The command line of a process. A fault in the environment raises `ConfigError`."""
-    built = argparse.ArgumentParser(
-        prog=prog, description=config.__doc__, formatter_class=_HelpFormatter
+    built = _Parser(
+        prog=prog,
+        description=inspect.cleandoc(config.__doc__ or ""),
+        formatter_class=_HelpFormatter,
     )
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):  # type: ignore[arg-type]  # C is a dataclass type
@@ -87,9 +98,11 @@ def parse(
 ) -> C:
     """Build the configuration from the command line; argparse exits with status 2 on a bad one."""
     built = parser(config, prog=prog, environ=environ)
-    values = vars(built.parse_args(argv))
+    values, unknown = built.parse_known_args(argv)
+    if unknown:
+        built.error(_unrecognized(unknown, built))
     try:
-        return config(**values)
+        return config(**vars(values))
     except (ConfigError, ValueError) as error:
         built.error(str(error))
 
@@ -151,8 +164,14 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """The reason is what matters: all the flags before it would hide it."""
+        self.exit(2, f"error: {message}\n`{self.prog} --help` lists the flags.\n")
+
+
 class _HelpFormatter(argparse.HelpFormatter):
-    """Keeps the docstring's paragraphs and says every default."""
+    """Keeps the docstring's paragraphs, and the lines of those that are indented: examples."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34, width=100)
@@ -165,9 +184,10 @@ class _HelpFormatter(argparse.HelpFormatter):
         return f"{', '.join(action.option_strings)} {self._format_args(action, metavar)}"
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        paragraphs = [" ".join(p.split()) for p in text.split("\n\n")]
+        fill = super()._fill_text
         return "\n\n".join(
-            super(_HelpFormatter, self)._fill_text(p, width, indent) for p in paragraphs
+            paragraph if paragraph.startswith("    ") else fill(paragraph, width, indent)
+            for paragraph in text.split("\n\n")
         )
 
 
@@ -222,7 +242,7 @@ def _add(
         if _is_words(hint) and meta.parse is None:
             options |= {"nargs": "+", "action": _Words, "metavar": meta.metavar or "WORD"}
         else:
-            options["type"] = _reasoned(meta.parse) if meta.parse else _scalar(hint)
+            options["type"] = _reasoned(meta.parse or _scalar(hint, meta.bounds))
             options["metavar"] = options["metavar"] or field.name.rsplit("_", 1)[-1].upper()
     if meta.positional:
         del options["dest"]
@@ -252,7 +272,7 @@ def _from_environment(meta: _Flag, hint: Any, text: str) -> Any:
             return words(text)
         if _is_bool(hint):
             return text.lower() not in ("0", "false", "no", "off")
-        value = (meta.parse or _scalar(hint))(text)
+        value = (meta.parse or _scalar(hint, meta.bounds))(text)
     except ValueError as error:
         raise ConfigError(f"the environment variable {meta.env}: {error}") from None
     if meta.choices is not None and value not in meta.choices():
@@ -272,6 +292,13 @@ def _help(meta: _Flag, default: Any) -> str:
     return text.replace("%", "%%")
 
 
+def _unrecognized(words: Sequence[str], built: argparse.ArgumentParser) -> str:
+    text = f"unrecognized arguments: {' '.join(words)}"
+    spellings = [name for action in built._actions for name in action.option_strings]
+    close = difflib.get_close_matches(words[0].partition("=")[0], spellings, n=1)
+    return f"{text} (did you mean {close[0]}?)" if close else text
+
+
 def _reasoned(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """argparse drops the reason of a ValueError."""
 
@@ -284,11 +311,12 @@ def _reasoned(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return parsed
 
 
-def _scalar(hint: Any) -> Callable[[str], Any]:
-    for candidate in (int, float, Path):
-        if candidate in (hint, *typing.get_args(hint)):
-            return candidate
-    return str
+def _scalar(hint: Any, bounds: Bounds) -> Callable[[str], Any]:
+    kinds = (hint, *typing.get_args(hint))
+    for kind in (int, float):
+        if kind in kinds:
+            return number(kind, bounds)
+    return Path if Path in kinds else str
 
 
 def _is_bool(hint: Any) -> bool:

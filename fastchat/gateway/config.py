@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.values import http_url
 
 
 def _json_list(text: str) -> tuple[str, ...]:
@@ -23,16 +24,22 @@ class GatewayConfig:
 
     Without API keys everybody who reaches the port may use it. Keys are better given by a file or
     by the environment: the command line of a process can be read by others.
+
+    Examples:
+
+        python3 -m fastchat.serve.openai_api_server --controller-address http://localhost:21001
+        python3 -m fastchat.serve.openai_api_server --host 0.0.0.0 --api-keys-file keys.txt
     """
 
     host: str = flag("localhost", help="address to listen on; 0.0.0.0 is every interface")
-    port: int = flag(8000, help="port to listen on")
+    port: int = flag(8000, help="port to listen on", at_least=0, at_most=65535)
     controller_address: str = flag(
         "http://localhost:21001",
         help="URL of the controller",
         names=("--controller",),
         env="CONTROLLER_ADDRESS",
         metavar="URL",
+        parse=http_url,
     )
     api_keys: tuple[str, ...] | None = flag(
         None,
@@ -52,11 +59,14 @@ class GatewayConfig:
     allowed_headers: tuple[str, ...] = flag(
         ("*",), help="CORS: JSON list of headers", parse=_json_list, metavar="JSON"
     )
-    max_body_bytes: int = flag(2 * 1024 * 1024, help="largest request body", metavar="BYTES")
+    max_body_bytes: int = flag(
+        2 * 1024 * 1024, help="largest request body", metavar="BYTES", at_least=1
+    )
     worker_timeout_s: float = flag(
         100.0,
         help="seconds of silence on a stream, or in all on a plain call, before 504",
         env="FASTCHAT_WORKER_API_TIMEOUT",
+        above=0,
     )
     cluster_token: str | None = flag(
         None,
@@ -64,7 +74,9 @@ class GatewayConfig:
         env="FASTCHAT_CLUSTER_TOKEN",
         secret=True,
     )
-    drain_s: float = flag(30.0, help="seconds that running requests get to finish on SIGTERM")
+    drain_s: float = flag(
+        30.0, help="seconds that running requests get to finish on SIGTERM", at_least=0
+    )
     logdir: Path | None = flag(
         Path("."),
         help="folder of openai_api_server.log; empty for none",

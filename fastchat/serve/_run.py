@@ -65,8 +65,6 @@ def bind(host: str, port: int) -> list[socket.socket]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise ConfigError(f"--host {host}: {error.strerror}") from None
-    if not 0 <= port <= 65535:
-        raise ConfigError(f"--port {port}: a port is a number from 0 to 65535")
     bound: list[socket.socket] = []
     refusals: list[OSError] = []
     for family, _, _, _, address in dict.fromkeys(found):

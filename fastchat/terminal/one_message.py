@@ -9,28 +9,37 @@ from fastchat.client import ControllerClient, WorkerClient, WorkerFault
 from fastchat.conversation import Conversation, from_wire
 from fastchat.core.config import flag
 from fastchat.core.errors import ConfigError, ControllerFault
+from fastchat.core.values import http_url
 from fastchat.protocol.wire import GenerateParams
 
 
 @dataclass(frozen=True, kw_only=True)
 class MessageConfig:
-    """Ask a model one thing, to see that controller and worker are well."""
+    """Ask a model one thing, to see that controller and worker are well.
+
+    Examples:
+
+        python3 -m fastchat.serve.test_message --model-name smollm2-135m-instruct
+        python3 -m fastchat.serve.test_message --model-name m --worker-address http://localhost:21002
+    """
 
     controller_address: str = flag(
         "http://localhost:21001",
         help="URL of the controller",
         names=("--controller",),
         metavar="URL",
+        parse=http_url,
     )
     worker_address: str | None = flag(
         None,
         help="URL of a worker, to leave out the controller",
         names=("--worker",),
         metavar="URL",
+        parse=http_url,
     )
     model_name: str = flag(help="name of the model", metavar="NAME")
-    temperature: float = flag(0.0, help="0 takes the most likely token")
-    max_new_tokens: int = flag(32, help="length of the answer", metavar="N")
+    temperature: float = flag(0.0, help="0 takes the most likely token", at_least=0)
+    max_new_tokens: int = flag(32, help="length of the answer", metavar="N", at_least=1)
     message: str = flag("Tell me a story with more than 1000 words.", help="what to ask")
     cluster_token: str | None = flag(
         None,

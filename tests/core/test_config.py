@@ -13,9 +13,12 @@ class Sample:
     """What it does.
 
     More about it.
+
+        an example
+        and another
     """
 
-    port: int = flag(1, help="a port", env="SAMPLE_PORT")
+    port: int = flag(1, help="a port", env="SAMPLE_PORT", at_least=0, at_most=65535)
     level: float | None = flag(None, help="a level")
     keys: tuple[str, ...] = flag((), help="some keys", env="SAMPLE_KEYS", secret=True)
     way: str = flag("a", help="a way", choices=lambda: ["a", "b"], env="SAMPLE_WAY")
@@ -54,7 +57,9 @@ def test_the_environment_replaces_a_default_and_a_flag_replaces_both() -> None:
     assert parse(SAMPLE_PORT="").port == 1
 
 
-@pytest.mark.parametrize("environ", [{"SAMPLE_PORT": "x"}, {"SAMPLE_WAY": "c"}])
+@pytest.mark.parametrize(
+    "environ", [{"SAMPLE_PORT": "x"}, {"SAMPLE_PORT": "70000"}, {"SAMPLE_WAY": "c"}]
+)
 def test_a_fault_in_the_environment_names_the_variable(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=next(iter(environ))):
         parse(**environ)
@@ -66,6 +71,9 @@ def test_a_fault_in_the_environment_names_the_variable(environ: dict[str, str]) 
         (["--port", "x"], "--port"),
         (["--way", "c"], "choose from"),
         (["--nothing"], "--nothing"),
+        (["--quite"], "did you mean --quiet?"),
+        (["--port", "70000"], "--port: 70000 is too large: give a number from 0 to 65535"),
+        (["--level", "nan"], "--level: nan is not a number to work with"),
         (["--port", "13"], "bad luck"),
     ],
 )
@@ -81,7 +89,7 @@ def test_a_bad_command_line_ends_with_status_2_and_a_reason(
 def test_the_help_says_defaults_and_variables_but_no_secret_of_the_environment() -> None:
     text = config.parser(Sample, environ={"SAMPLE_KEYS": "hush", "SAMPLE_PORT": "9"}).format_help()
     assert "a port (default: 1; environment: SAMPLE_PORT)" in text
-    assert "What it does.\n\nMore about it." in text
+    assert "What it does.\n\nMore about it.\n\n    an example\n    and another\n" in text
     assert "hush" not in text
 
 
