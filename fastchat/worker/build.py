@@ -7,15 +7,15 @@ import uuid
 import aiohttp
 
 from fastchat.client import ControllerClient
+from fastchat.engines.loading import load_engine
+from fastchat.model.template import NamedTemplate
 from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.config import WorkerConfig
 from fastchat.worker.legacy.routes import status
-from fastchat.worker.loading import load_engine, model_names
 from fastchat.worker.registration import Announcer
 from fastchat.worker.shell import Shell
-from fastchat.worker.template import NamedTemplate
 
 logger = logging.getLogger("model_worker")
 
@@ -24,9 +24,9 @@ DIALECTS = ("openai",)
 
 
 def build(config: WorkerConfig, worker_id: str) -> Service:
-    names = ", ".join(model_names(config))
-    logger.info("Loading the model %s on worker %s ...", names, worker_id)
-    engine = load_engine(config)
+    names = config.served_names
+    logger.info("Loading the model %s on worker %s ...", ", ".join(names), worker_id)
+    engine = load_engine(config, names=names, slots=config.limit_worker_concurrency)
     named = NamedTemplate.load(config.conv_template, engine) if config.conv_template else None
     admission = Admission(
         config.limit_worker_concurrency, config.limit_worker_queue, time.monotonic

@@ -26,10 +26,10 @@ from fastchat.core.generation import (
     joined,
     required_features,
 )
+from fastchat.model.template import NamedTemplate
 from fastchat.protocol.cluster import WorkerLoad
 from fastchat.worker.admission import Admission
 from fastchat.worker.meter import Meter
-from fastchat.worker.template import NamedTemplate
 
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048

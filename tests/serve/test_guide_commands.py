@@ -9,10 +9,10 @@ import pytest
 from fastchat.controller.config import ControllerConfig
 from fastchat.core.config import parse
 from fastchat.core.errors import ConfigError
+from fastchat.engines.loading import load_engine
 from fastchat.gateway.config import GatewayConfig
 from fastchat.terminal.one_message import MessageConfig
 from fastchat.worker.config import WorkerConfig
-from fastchat.worker.loading import load_engine
 
 CONFIGS: dict[str, type[Any]] = {
     "controller": ControllerConfig,
@@ -64,6 +64,10 @@ def parsed(line: str) -> Any:
     return parse(CONFIGS[name], argv, environ={})
 
 
+def load(line: str) -> None:
+    load_engine(parsed(line), names=["m"], slots=1)
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_a_command_line_of_the_guide_parses(line: str) -> None:
     assert parsed(line)
@@ -108,10 +112,42 @@ def test_the_defaults_are_the_guides() -> None:
 )
 def test_a_flag_that_the_engine_cannot_honour_is_refused_by_name(flags: str) -> None:
     with pytest.raises(ConfigError, match=flags.split()[0]):
-        load_engine(parsed(f"model_worker --engine echo {flags}"))
+        load(f"model_worker --engine echo {flags}")
 
 
 def test_a_checkpoint_that_no_engine_takes_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"Hugging Face|GGUF"):
-        load_engine(parsed(f"model_worker --model-path {tmp_path}"))
+        load(f"model_worker --model-path {tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "controller --port 65536",
+        "controller --heart-beat-expiration-s 0",
+        "controller --worker-timeout-s -1",
+        "model_worker --heart-beat-interval-s 0",
+        "model_worker --controller-address nonsense",
+        "model_worker --worker-address localhost:1",
+        "model_worker --limit-worker-concurrency 0",
+        "model_worker --limit-worker-queue -1",
+        "model_worker --stream-interval 0",
+        "model_worker --drain-s nan",
+        "model_worker --threads 0",
+        "model_worker --context-length -5",
+        "openai_api_server --max-body-bytes -5",
+        "openai_api_server --worker-timeout-s inf",
+        "test_message --model-name m --max-new-tokens 0",
+    ],
+)
+def test_an_impossible_value_is_refused_with_a_remedy(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(line)
+    _, flag, value = line.rsplit(" ", 2)
+    said = capsys.readouterr().err
+    assert flag in said
+    assert value.removeprefix("-") in said
+    assert "give" in said

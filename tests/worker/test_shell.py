@@ -4,8 +4,8 @@ import pytest
 
 from fastchat.core.errors import ContextOverflow, EngineFailed, UnknownModel, Unsupported
 from fastchat.core.generation import Chat, Chunk, GenerationRequest, Message, Sampling
+from fastchat.model.template import NamedTemplate
 from fastchat.worker.shell import Shell
-from fastchat.worker.template import NamedTemplate
 from tests.scripted import ScriptedEngine
 from tests.servers import until
 

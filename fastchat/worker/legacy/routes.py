@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fastchat.conversation import to_wire
 from fastchat.core.errors import PlatformError
+from fastchat.model.template import template_for_callers
 from fastchat.protocol.cluster import WorkerStatus
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.openai.embeddings import encoded
@@ -28,7 +29,6 @@ from fastchat.relay.edge import request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
 from fastchat.worker.legacy.translate import Messages, echoes, generation
 from fastchat.worker.shell import Shell, context_length
-from fastchat.worker.template import template_for_callers
 
 
 def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
