@@ -1,13 +1,12 @@
 """Weights are fetched before anything is started, so that a worker never waits for the network."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from functools import partial
 
 from fastchat.cluster.report import Report
 from fastchat.core.config import cache_folder
+from fastchat.core.threads import in_daemon_thread
 from fastchat.model.weights import resolve
 
 Resolve = Callable[..., object]
@@ -34,21 +33,4 @@ async def fetch_weights(
 async def _fetch(paths: Iterable[str], report: Report, resolve: Resolve) -> None:
     for path in dict.fromkeys(paths):
         progress = partial(report.download, path)
-        await _in_daemon_thread(partial(resolve, path, cache=cache_folder(), progress=progress))
-
-
-def _in_daemon_thread(work: Callable[[], object]) -> asyncio.Future[None]:
-    """Not in the loop's executor: Python waits for that one's threads before it ends."""
-    future: Future[None] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  # handed to whoever awaits it
-            future.set_exception(error)
-        else:
-            future.set_result(None)
-
-    threading.Thread(target=run, daemon=True).start()
-    return asyncio.wrap_future(future)
+        await in_daemon_thread(partial(resolve, path, cache=cache_folder(), progress=progress))

@@ -1,0 +1,66 @@
+"""A chat with a model in this very process."""
+
+import sys
+from dataclasses import dataclass
+
+from fastchat.core.config import flag
+from fastchat.core.generation import Engine
+from fastchat.engines.loading import ModelFlags, load_engine
+from fastchat.model.families import find_family
+from fastchat.model.weights import default_model_name
+from fastchat.terminal.chat.talking import TalkFlags, partner_for, talk
+from fastchat.terminal.progress import Bar
+
+# For a model that brings no template and is unknown by its name.
+UNKNOWN_FAMILY = "zero_shot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CliConfig(TalkFlags, ModelFlags):
+    """Chat with a model in the terminal. Neither a controller nor a worker is needed.
+
+    The model is a GGUF file, a folder that holds one, or a built-in name, which is fetched when it
+    is asked for the first time. Ctrl-C stops an answer and keeps what was said; Ctrl-D or an empty
+    message ends the chat; !!help lists what else can be typed.
+
+    Examples:
+
+        python3 -m fastchat.serve.cli
+        python3 -m fastchat.serve.cli --model-path ~/models/vicuna-7b-v1.5.Q4_K_M.gguf --style rich
+        python3 -m fastchat.serve.cli --conv-system-msg 'Answer in one sentence.' --temperature 0
+        echo 'Which city is the capital of France?' | python3 -m fastchat.serve.cli
+    """
+
+    conv_template: str | None = flag(
+        None, help="prompt template by name, instead of the model's own", metavar="NAME"
+    )
+    judge_sent_end: bool = flag(False, help="do not let an answer end within a sentence")
+
+
+async def chat(config: CliConfig, engine: Engine) -> None:
+    """The engine is closed at the end. Raises `ConfigError`."""
+    try:
+        template = config.conv_template or _template(config, engine)
+        await talk(partner_for(engine, config, template=template), config)
+    finally:
+        await engine.aclose()
+
+
+def load(config: CliConfig) -> Engine:
+    """Blocks until the model is loaded. Raises `ConfigError`."""
+    with Bar(sys.stderr, config.model_path) as bar:
+        return load_engine(
+            config,
+            names=[default_model_name(config.model_path)],
+            slots=1,
+            further=["judge_sent_end"],
+            progress=bar.update,
+        )
+
+
+def _template(config: CliConfig, engine: Engine) -> str | None:
+    """None for the model's own."""
+    if "chat" in engine.features:
+        return None
+    family = find_family(config.model_path)
+    return (family.template if family else None) or UNKNOWN_FAMILY
