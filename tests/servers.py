@@ -1,32 +1,42 @@
 """Real servers on free loopback ports, inside the test's own event loop."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import uvicorn
 from starlette.types import ASGIApp
+
+from fastchat.relay.protocol import Bounds
+from fastchat.relay.server import Server
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """The base URL of the application, served by uvicorn as in production."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+async def running(
+    app: ASGIApp, *, bounds: Bounds | None = None, drain_s: float = 1
+) -> AsyncIterator[Server]:
+    """The application, served as in production."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    server = Server(app, host="127.0.0.1", port=port, drain_s=drain_s, bounds=bounds)
     task = asyncio.create_task(server._serve([listening]))
     await until(lambda: server.started or task.done())
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield server
     finally:
         server.should_exit = True
         await task
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, *, bounds: Bounds | None = None, drain_s: float = 1
+) -> AsyncIterator[str]:
+    """The base URL of the application."""
+    async with running(app, bounds=bounds, drain_s=drain_s) as server:
+        yield f"http://127.0.0.1:{server.config.port}"
 
 
 @dataclass
@@ -74,6 +84,27 @@ async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> Non
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  # any condition, not only events
             await asyncio.sleep(0.005)  # any condition, not only events
+
+
+@asynccontextmanager
+async def connected(
+    port: int, request: bytes = b"", *, limit: int = 2**16
+) -> AsyncIterator[asyncio.StreamReader]:
+    """What comes back on one connection after `request`; `limit` bytes are read ahead."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=limit)
+    try:
+        writer.write(request)
+        yield reader
+    finally:
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def raw(port: int, request: bytes) -> bytes:
+    """All that comes back on one connection, to its end."""
+    async with connected(port, request) as reader:
+        return await reader.read()
 
 
 def free_port() -> int:

@@ -30,6 +30,16 @@ async def messages(answer: aiohttp.ClientResponse, end: bytes) -> AsyncGenerator
             raise ValueError(f"a message of more than {MESSAGE_LIMIT_BYTES} bytes")
 
 
+async def bounded(answer: aiohttp.ClientResponse) -> bytes:
+    """Raises ValueError for an answer that is longer than any of ours."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > MESSAGE_LIMIT_BYTES:
+            raise ValueError(f"an answer of more than {MESSAGE_LIMIT_BYTES} bytes")
+    return bytes(body)
+
+
 class Api:
     """Calls to one base address. `session` belongs to whoever opened it."""
 
@@ -68,7 +78,7 @@ class Api:
             timeout=self._timeout,
             allow_redirects=False,
         ) as answer:
-            read = await answer.read()
+            read = await bounded(answer)
             if answer.status != 200:
                 raise aiohttp.ClientResponseError(
                     answer.request_info,

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import aiohttp
 import msgspec
 
-from fastchat.client.http import bearer, messages
+from fastchat.client.http import bearer, bounded, messages
 from fastchat.client.openai_errors import error_of_answer, error_of_event
 from fastchat.client.openai_wire import (
     Event,
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 CONNECT_S = 5.0
 CALL_S = 20.0
 ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
-BODY_LIMIT_BYTES = 1024 * 1024
 
 
 class OpenAIEngine:
@@ -88,7 +87,7 @@ class OpenAIEngine:
         """The names that the server serves now."""
         limit = aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S)
         async with self._answer("GET", "/v1/models", None, limit) as answer:
-            body = await _bounded_body(answer)
+            body = await bounded(answer)
         try:
             return [card.id for card in msgspec.json.decode(body, type=ModelIds).data]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -130,7 +129,7 @@ class OpenAIEngine:
                 allow_redirects=False,
             ) as answer:
                 if answer.status != 200:
-                    said = await _bounded_body(answer)
+                    said = await bounded(answer)
                     raise error_of_answer(answer.status, said, answer.headers.get("retry-after"))
                 yield answer
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -144,15 +143,6 @@ class OpenAIEngine:
 
     def _named(self, request: GenerationRequest | None) -> str:
         return request.model if request is not None else ", ".join(self._model_names)
-
-
-async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
-    body = b""
-    async for piece in answer.content.iter_chunked(65536):
-        body += piece
-        if len(body) > BODY_LIMIT_BYTES:
-            raise ValueError(f"a body of more than {BODY_LIMIT_BYTES} bytes")
-    return body
 
 
 async def _events(answer: aiohttp.ClientResponse) -> AsyncGenerator[Event, None]:

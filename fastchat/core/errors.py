@@ -5,7 +5,9 @@ PlatformError                   500  50001
 │   ├── OutOfRange              400  40302
 │   ├── ContextOverflow         400  40303
 │   ├── Unsupported             400  40001
-│   └── BodyTooLarge            413  40001
+│   ├── BodyTooLarge            413  40001
+│   ├── HeadTooLarge            431  40001
+│   └── TooSlow                 408  40001
 ├── InvalidKey                  401  40102
 ├── NoPermission                403  40103
 ├── UnknownModel                404  40301
@@ -14,6 +16,7 @@ PlatformError                   500  50001
 ├── EngineFailed                500  50001
 │   └── OutOfMemory             500  50002
 ├── NoWorker                    503  50005   with Retry-After
+├── ShuttingDown                503  50001   with Retry-After
 └── WorkerTimeout               504  50006
 
 and two that do not: ConfigError, a sentence for the terminal before anything is served, and
@@ -84,6 +87,22 @@ class BodyTooLarge(InvalidRequest):
         super().__init__(f"The request body is larger than {limit_bytes} bytes.")
 
 
+class HeadTooLarge(InvalidRequest):
+    status = 431
+
+    def __init__(self, limit_bytes: int, most_headers: int) -> None:
+        super().__init__(
+            f"The request's head is larger than {limit_bytes} bytes or {most_headers} headers."
+        )
+
+
+class TooSlow(InvalidRequest):
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__("The request came too slowly.")
+
+
 class InvalidKey(PlatformError):
     status = 401
     code = 40102
@@ -139,6 +158,14 @@ class NoWorker(PlatformError):
             "It may be starting again: retry shortly, or look at the worker's log."
         )
         self.retry_after_s = retry_after_s
+
+
+class ShuttingDown(PlatformError):
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The server is shutting down and could not finish. Ask again.")
+        self.retry_after_s = 1
 
 
 class WorkerTimeout(PlatformError):

@@ -9,9 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from fastchat.core.errors import BodyTooLarge, EngineFailed, PlatformError, WorkerTimeout
+from fastchat.core.errors import (
+    BodyTooLarge,
+    EngineFailed,
+    PlatformError,
+    ShuttingDown,
+    WorkerTimeout,
+)
 from fastchat.core.upstream import Upstream
 from fastchat.dispatch import Lease, Table
 from fastchat.gateway.admit import Decision, Gate, Header
@@ -156,7 +162,21 @@ class Endpoint:
             headers = [header for header in scope["headers"] if header[0] in _TO_WORKER]
             headers.append((b"x-request-id", id.encode()))
             asked = Asked(id=id, decision=decision, headers=headers, body=body, errors=self.errors)
-            await unless_gone(receive, forwarder.answer(self.path, asked, send))
+            sent = False
+
+            async def noted(message: Message) -> None:
+                nonlocal sent
+                sent = True
+                await send(message)
+
+            async def cut() -> None:
+                if sent:
+                    last_words = b"\n\n" + error_event(ShuttingDown(), self.errors)
+                    await send({"type": "http.response.body", "body": last_words})
+                else:
+                    await error_response(ShuttingDown(), self.errors)(scope, receive, send)
+
+            await unless_gone(receive, forwarder.answer(self.path, asked, noted), cut)
         except ClientGone:
             return
         except PlatformError as error:

@@ -6,6 +6,9 @@ import msgspec
 
 from fastchat.core.errors import PlatformError
 
+# Errors after which the rest of the request is not going to be read.
+UNREAD = frozenset([408, 413, 431])
+
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -55,8 +58,8 @@ def error_headers(error: PlatformError) -> dict[str, str]:
         headers["retry-after"] = str(error.retry_after_s)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
-    if error.status == 413:
-        headers["connection"] = "close"  # the rest of the body is not going to be read
+    if error.status in UNREAD:
+        headers["connection"] = "close"
     return headers
 
 

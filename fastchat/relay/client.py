@@ -86,7 +86,13 @@ class Relay:
             connection.close()
             self._busy.discard(connection)
             raise
-        return Response(connection, status, headers, lambda used: self._put_back(upstream, used))
+        return Response(
+            connection,
+            status,
+            headers,
+            lambda used: self._put_back(upstream, used),
+            self._limits.whole_bytes,
+        )
 
     async def _connect(self, upstream: Upstream) -> Connection:
         loop = asyncio.get_running_loop()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -21,6 +22,7 @@ class Limits:
     idle_per_upstream: int = 64
     head_bytes: int = 64 * 1024
     unread_bytes: int = 64 * 1024
+    whole_bytes: int = 64 * 1024 * 1024
 
 
 class UpstreamFault(Exception):
@@ -217,13 +219,15 @@ class Response:
         status: int,
         headers: Iterable[Header],
         release: Callable[[Connection], None],
+        limit_bytes: int,
     ) -> None:
         self.status = status
         self.headers = list(headers)
         self._connection: Connection | None = connection
         self._release = release
+        self._limit = limit_bytes
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         connection = self._connection
         assert connection is not None
         try:
@@ -233,7 +237,16 @@ class Response:
             self._give_back()
 
     async def body(self) -> bytes:
-        return b"".join([piece async for piece in self])
+        """Raises `UpstreamFault` when it is longer than anybody should hold in memory."""
+        pieces: list[bytes] = []
+        size = 0
+        async with aclosing(aiter(self)) as body:
+            async for piece in body:
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._limit:
+                    raise UpstreamFault("malformed", answered=True)
+        return b"".join(pieces)
 
     def abort(self) -> None:
         """Close the connection, unless it was given back: then it may serve somebody else."""

@@ -175,18 +175,29 @@ def _declared_length(scope: Scope) -> int:
     return int(Headers(scope=scope).get("content-length", "0"))
 
 
-async def unless_gone(receive: Receive, work: Awaitable[None]) -> None:
-    """Await `work`, cancelled as soon as the client is gone."""
+async def unless_gone(
+    receive: Receive, work: Awaitable[None], cut: Callable[[], Awaitable[None]]
+) -> None:
+    """Await `work`, cancelled as soon as the client is gone. When a drain ends before the work
+    does, `cut` says the last words."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(receive))
+    was_cut = False
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()
+    except asyncio.CancelledError:
+        # Not passed on: it comes from the server itself, which would log it as a fault of ours.
+        was_cut = not task.done()
     finally:
         for one in (task, gone):
             one.cancel()
         await asyncio.gather(task, gone, return_exceptions=True)
+    if was_cut:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):  # a client that does not read hears nothing
+                await cut()
 
 
 async def _disconnected(receive: Receive) -> None:

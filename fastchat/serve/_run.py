@@ -8,19 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from fastchat.core import config as configuration
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
+from fastchat.relay.server import BACKLOG, Server
 from fastchat.serve._parent import die_with
 
 C = TypeVar("C")
-
-BACKLOG = 4096
-# Longer than clients keep a connection idle, so that no request meets its closing.
-KEEP_ALIVE_S = 75
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -96,42 +92,8 @@ def serve(
         signal.signal(ending, lambda *_: None)
     for one in bound:
         one.listen(BACKLOG)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=_port(bound),
-        log_config=None,
-        access_log=False,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(drain_s),
-        server_header=False,
-        proxy_headers=False,  # a header must not say who the caller is
-    )
-    _Server(config, before_drain).run(sockets=list(bound))
-
-
-class _Server(uvicorn.Server):
-    def __init__(
-        self, config: uvicorn.Config, before_drain: Callable[[], Awaitable[None]] | None
-    ) -> None:
-        super().__init__(config)
-        self._before_drain = before_drain
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        logger.info(
-            "Uvicorn running on http://%s:%d (Press CTRL+C to quit)", host, self.config.port
-        )
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._before_drain is not None:
-            await self._before_drain()
-        await super().shutdown(sockets)
+    server = Server(app, host=host, port=_port(bound), drain_s=drain_s, before_drain=before_drain)
+    server.run(sockets=list(bound))
 
 
 def _bound(family: int, address: tuple[object, int]) -> socket.socket:

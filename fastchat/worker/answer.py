@@ -7,8 +7,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fastchat.core.errors import PlatformError
-from fastchat.relay.edge import unless_gone
+from fastchat.core.errors import PlatformError, ShuttingDown
+from fastchat.relay.edge import error_response, unless_gone
 
 RenderError = Callable[[PlatformError], bytes]
 
@@ -27,7 +27,10 @@ class WholeAnswer(Response):
             answer = Response(body, media_type="application/json", headers=self._extra)
             await answer(scope, receive, send)
 
-        await unless_gone(receive, run())
+        async def cut() -> None:
+            await error_response(ShuttingDown())(scope, receive, send)
+
+        await unless_gone(receive, run(), cut)
 
 
 class StreamedAnswer(Response):
@@ -50,16 +53,27 @@ class StreamedAnswer(Response):
         self._head = [(k.encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
         async def run() -> None:
+            nonlocal started
             async with aclosing(self._pieces) as pieces:
                 first = await anext(pieces)
+                started = True
                 await send({"type": "http.response.start", "status": 200, "headers": self._head})
                 await send({"type": "http.response.body", "body": first, "more_body": True})
                 async for piece in self._with_last_words(pieces):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
 
-        await unless_gone(receive, run())
+        async def cut() -> None:
+            if not started:
+                await error_response(ShuttingDown())(scope, receive, send)
+                return
+            last_words = self._render_error(ShuttingDown())
+            await send({"type": "http.response.body", "body": last_words})
+
+        await unless_gone(receive, run(), cut)
 
     async def _with_last_words(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:

@@ -5,15 +5,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from fastchat.dispatch import Following, Table
-from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors, Neighbours, create_app
-from fastchat.gateway.context import Context
-from fastchat.gateway.forward import Forwarder
+from fastchat.dispatch import Table
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
-from fastchat.relay import Limits, Relay
-from tests.servers import free_port, serving
+from tests.apps import gateway_app
+from tests.servers import serving
 
 TIMEOUT_S = 0.5
 
@@ -35,22 +31,7 @@ def dispatched() -> list[Dispatched]:
 
 @pytest.fixture
 def app(table: Table, keys: KeyRing, dispatched: list[Dispatched]) -> FastAPI:
-    gate = Gate(keys, max_body_bytes=100_000)
-    forwarder = Forwarder(
-        gate=gate,
-        table=table,
-        relay=Relay(Limits(silence_s=TIMEOUT_S)),
-        report=dispatched.append,
-        new_id=lambda: "new-id",
-        timeout_s=TIMEOUT_S,
-        token=None,
-    )
-    neighbours = Neighbours(f"http://127.0.0.1:{free_port()}", None, TIMEOUT_S)
-    context = Context(
-        gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5
-    )
-    cors = Cors(credentials=False, origins=("*",), methods=("*",), headers=("*",))
-    return create_app(context, neighbours, Following(table), cors)
+    return gateway_app(table, report=dispatched.append, keys=keys, timeout_s=TIMEOUT_S)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 
 @pytest.fixture
 async def relay() -> AsyncIterator[Relay]:
-    relay = Relay(Limits(silence_s=0.2, connect_s=2))
+    relay = Relay(Limits(silence_s=0.2, connect_s=2, whole_bytes=100_000_000))
     yield relay
     await relay.aclose()
 
@@ -174,6 +174,19 @@ async def test_a_reader_that_pauses_holds_the_upstream_back(relay: Relay) -> Non
             await asyncio.sleep(0.05)
         assert sent < 20_000_000
         assert len(await response.body()) == 100_000_000
+
+
+async def test_a_whole_answer_without_end_is_let_go(relay: Relay) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x" * 1_000_000)
+            await writer.drain()
+
+    async with RawServer(script).listening() as port:
+        with pytest.raises(UpstreamFault, match="malformed"):
+            await ask(relay, port)
 
 
 async def test_an_aborted_answer_closes_its_connection(relay: Relay) -> None:

@@ -1,0 +1,210 @@
+"""The client's side of every server of ours: uvicorn's HTTP/1.1, and bounds on what a peer may do.
+
+A peer may send heads without end, or nothing, or a byte a second; it may ask and never read. All
+that is bounded here, below ASGI, where no application can forget it.
+"""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.server import ServerState
+
+from fastchat.core.errors import HeadTooLarge, InvalidRequest, PlatformError, TooSlow
+from fastchat.protocol.codec import encode
+from fastchat.protocol.error_body import ErrorBody, error_headers
+
+# A connection that is closed over unread bytes is reset, and the last answer may be lost with it.
+# So some of what still comes is read and thrown away.
+LINGER_S = 1.0
+LINGER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """What a client may do, looked at every `check_s`. A request has `read_s` seconds to come, and
+    one more for each `read_bytes_per_s`. A client that takes nothing for `unread_s` is let go."""
+
+    head_bytes: int = 64 * 1024
+    headers: int = 100
+    check_s: float = 1.0
+    read_s: float = 8.0
+    read_bytes_per_s: int = 16 * 1024
+    unread_s: float = 20.0
+    # What waits for a client in this process and in the kernel: an answer must not run far ahead of
+    # somebody who does not read it. The kernel doubles its number, for its own book-keeping.
+    unread_bytes: int = 16 * 1024
+    send_buffer_bytes: int = 32 * 1024
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    """One connection of a client."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        bounds: Bounds,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._bounds = bounds
+        # Which part of a request is awaited, since when, and how much of the request has come.
+        self._awaited: Literal["first", "head", "body", "next"] = "first"
+        self._since = self.loop.time()
+        self._received = 0
+        self._fault: PlatformError | None = None
+        self._closing_at: float | None = None
+        # Set by `check`: what waited for the client, and since when none of it was taken.
+        self._unread = 0
+        self._untaken_since = self._since
+
+    # -- asyncio.Protocol --
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=self._bounds.unread_bytes)
+        tcp: socket.socket = transport.get_extra_info("socket")
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._bounds.send_buffer_bytes)
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        self._received += len(data)
+        if self._closing_at is not None:
+            if self._received > LINGER_BYTES:
+                self.transport.abort()
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(self._fault or InvalidRequest("This is not HTTP/1.1."))
+        else:
+            if self._awaited == "head" and self._received > self._bounds.head_bytes:
+                self._refuse(self._head_too_large())
+
+    def resume_writing(self) -> None:
+        self._untaken_since = self.loop.time()
+        super().resume_writing()
+
+    # -- httptools --
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._awaited = "head"
+        self._since = self.loop.time()
+        self._received = 0
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count_head(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # the same head comes again, without that wish
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise ValueError("another HTTP")
+        self._awaited = "body"
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self._awaited = "next"
+        super().on_message_complete()
+
+    # -- bounds --
+
+    def check(self, now: float) -> None:
+        """Let go of a client that is too slow to ask or to read."""
+        if self._closing_at is not None and now > self._closing_at:
+            self.transport.abort()
+        elif self._leaves_unread(now):
+            self.logger.warning("%s does not read its answer: closed", self.client)
+            self.transport.abort()
+        elif self.flow.read_paused:
+            self._since = now  # it is we who do not read
+        elif (
+            now - self._since > self._bounds.read_s + self._received / self._bounds.read_bytes_per_s
+        ):
+            self._end_slow_request()
+
+    def _end_slow_request(self) -> None:
+        if self._awaited == "first" or self._closing_at is not None:
+            self.transport.close()
+        elif self._awaited != "next":
+            self._refuse(TooSlow())
+
+    def _leaves_unread(self, now: float) -> bool:
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self._unread == 0 or self._unread < before:
+            self._untaken_since = now
+        return now - self._untaken_since > self._bounds.unread_s
+
+    def _count_head(self, size: int) -> None:
+        # What raises in a callback of the parser ends the parsing; `data_received` takes it up.
+        self._head_bytes += size
+        if self._head_bytes > self._bounds.head_bytes or len(self.headers) > self._bounds.headers:
+            self._fault = self._head_too_large()
+            raise self._fault
+
+    def _head_too_large(self) -> PlatformError:
+        return HeadTooLarge(self._bounds.head_bytes, self._bounds.headers)
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1, as is our right. The parser takes what follows the head for another
+        protocol, so it is given the head again without the wish. (Java's client wishes for h2c with
+        the first request of each connection.)"""
+        version = b" HTTP/" + self.parser.get_http_version().encode()
+        lines = [self.parser.get_method() + b" " + self.url + version]
+        lines += [
+            name + b": " + value
+            for name, value in self.headers
+            if name not in (b"connection", b"upgrade", b"http2-settings")
+        ]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
+    def _refuse(self, error: PlatformError) -> None:
+        """Answer what cannot be understood, and hear no more."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        self._closing_at = self.loop.time() + LINGER_S
+        self._received = 0
+        if self._awaited == "head" and cycle is not None and not cycle.response_complete:
+            # It came behind a request that is being answered: that answer is the last.
+            self._closing_at = None
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        if cycle is not None and self._awaited == "body":
+            cycle.disconnected = True  # whoever waits for the body
+            cycle.message_event.set()
+            if cycle.response_started or self.pipeline:
+                self.transport.close()
+                return
+        self.transport.write(_rendered(error))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+
+def _rendered(error: PlatformError) -> bytes:
+    body = encode(ErrorBody.of(error))
+    headers = error_headers(error) | {"content-length": str(len(body)), "connection": "close"}
+    lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+    return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", body])

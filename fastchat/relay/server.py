@@ -1,0 +1,79 @@
+"""How every server of ours runs: uvicorn, with our edge."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from fastchat.relay.protocol import Bounds, EdgeProtocol
+
+logger = logging.getLogger("uvicorn.error")
+
+BACKLOG = 4096
+# Longer than clients keep a connection idle, so that no request meets its closing.
+KEEP_ALIVE_S = 75
+LAST_WORDS_S = 1.0
+
+
+class Server(uvicorn.Server):
+    """`before_drain` is awaited when the end begins, while the port still listens. Running requests
+    then have `drain_s` seconds to finish."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        drain_s: float,
+        bounds: Bounds | None = None,
+        before_drain: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._bounds = bounds or Bounds()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                loop="uvloop",
+                http=partial(EdgeProtocol, bounds=self._bounds),  # type: ignore[arg-type]  # makes one
+                ws="none",
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=int(drain_s),
+                server_header=False,
+                proxy_headers=False,  # a header must not say who the caller is
+            )
+        )
+        self._before_drain = before_drain
+        self._checking: asyncio.TimerHandle | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        logger.info(
+            "Uvicorn running on http://%s:%d (Press CTRL+C to quit)", host, self.config.port
+        )
+        self._check()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._before_drain is not None:
+            await self._before_drain()
+        await super().shutdown(sockets)
+        if self.server_state.tasks:  # cut by the end of the drain: they are saying so to clients
+            await asyncio.wait(list(self.server_state.tasks), timeout=LAST_WORDS_S)
+        if self._checking is not None:
+            self._checking.cancel()
+
+    def _check(self) -> None:
+        loop = asyncio.get_running_loop()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, EdgeProtocol):
+                connection.check(loop.time())
+        self._checking = loop.call_later(self._bounds.check_s, self._check)

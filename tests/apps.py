@@ -1,0 +1,57 @@
+"""Our applications with collaborators of a test's own."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from fastchat.core.generation import Engine
+from fastchat.dispatch import Following, Table
+from fastchat.gateway.admit import Gate
+from fastchat.gateway.app import Cors, Neighbours, create_app
+from fastchat.gateway.context import Context
+from fastchat.gateway.forward import Forwarder
+from fastchat.gateway.keys import KeyRing
+from fastchat.protocol.cluster import Dispatched
+from fastchat.relay import Limits, Relay
+from fastchat.worker.admission import Admission
+from fastchat.worker.app import Collaborators, create_service
+from fastchat.worker.shell import Shell
+from tests.servers import free_port
+
+
+def gateway_app(
+    table: Table,
+    *,
+    report: Callable[[Dispatched], None],
+    keys: KeyRing | None = None,
+    timeout_s: float = 5,
+) -> FastAPI:
+    """An API server that asks the workers of `table` and follows no controller."""
+    gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
+    forwarder = Forwarder(
+        gate=gate,
+        table=table,
+        relay=Relay(Limits(silence_s=timeout_s)),
+        report=report,
+        new_id=lambda: "new-id",
+        timeout_s=timeout_s,
+        token=None,
+    )
+    neighbours = Neighbours(f"http://127.0.0.1:{free_port()}", None, timeout_s)
+    context = Context(
+        gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5
+    )
+    cors = Cors(credentials=False, origins=("*",), methods=("*",), headers=("*",))
+    return create_app(context, neighbours, Following(table), cors)
+
+
+def worker_app(engine: Engine, *, slots: int = 2) -> FastAPI:
+    """A worker that registers nowhere."""
+    parts = Collaborators(
+        shell=Shell(engine, Admission(slots, 1, lambda: 0.0), stream_interval=1),
+        announce=None,
+        token=None,
+        wall_clock=lambda: 1234.5,
+        new_id=lambda: "id",
+    )
+    return create_service(parts).app
