@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
-from fastchat.core.errors import NoWorker, UnknownModel, WorkerTimeout
+from fastchat.core.errors import NoWorker, Overloaded, UnknownModel, WorkerTimeout
 from fastchat.core.upstream import Upstream
 from fastchat.protocol import wire
 from fastchat.protocol.cluster import (
@@ -134,7 +134,7 @@ def _add_lookups(app: FastAPI, pool: WorkerPool) -> None:
         model = decode(await request.body(), ModelRef).model
         try:
             address = pool.choose(model)
-        except (UnknownModel, NoWorker):
+        except (UnknownModel, NoWorker, Overloaded):
             logger.info("no worker: %s", model)
             address = ""
         return _json(WorkerAddress(address=address))
@@ -195,6 +195,8 @@ async def _relayed(
         logger.info("worker timeout: %s", address)
         limit_s = relay.silence_s if fault.kind == "silent" else 0
         yield encode(wire.ErrorMessage.of(WorkerTimeout(limit_s))) + wire.END
+    except Overloaded as full:
+        yield encode(wire.ErrorMessage.of(full)) + wire.END
     except (UnknownModel, NoWorker):
         logger.info("no worker: %s", model)
         yield encode(wire.ErrorMessage.of(NoWorker(model))) + wire.END

@@ -13,7 +13,8 @@ from fastchat.relay.edge import Service
 
 
 def build(config: ControllerConfig) -> Service:
-    table = Table(time.monotonic, random.Random(), config.dispatch_method)
+    # How requests went is not heard here: what workers claim has to be believed.
+    table = Table(time.monotonic, random.Random(), config.dispatch_method, trusts_claims=True)
     pool = WorkerPool(table, time.monotonic, config.heart_beat_expiration_s, time.time_ns())
     relay = Relay(Limits(silence_s=config.worker_timeout_s))
     return create_service(pool, relay, Trust(config.cluster_token))

@@ -18,6 +18,7 @@ from fastchat.protocol.cluster import (
     WorkerEntry,
     WorkerStatus,
     clamped,
+    told,
 )
 
 logger = logging.getLogger("controller")
@@ -56,6 +57,8 @@ class WorkerPool:
                 model_names=status.model_names,
                 speed=status.speed,
                 queue_length=status.queue_length,
+                capacity=told(status.capacity),
+                wait_s=told(status.wait_s),
                 epoch=registration.epoch,
                 multimodal=registration.multimodal,
                 dialects=registration.dialects,
@@ -70,7 +73,9 @@ class WorkerPool:
         if address not in self.table or self.table[address].epoch != beat.epoch:
             logger.info("Receive unknown heart beat. %s", address)
             return False
-        self._store(replace(self.table[address], queue_length=beat.queue_length))
+        self._store(
+            replace(self.table[address], queue_length=beat.queue_length, wait_s=told(beat.wait_s))
+        )
         # Workers of ours beat often; those of 0.2.36 every 45 s.
         level = logging.INFO if beat.epoch is None else logging.DEBUG
         logger.log(level, "Receive heart beat. %s", address)

@@ -1,7 +1,21 @@
 """Which worker answers next."""
 
+from fastchat.dispatch.budget import RetryBudget
 from fastchat.dispatch.following import Following
-from fastchat.dispatch.policies import POLICIES, Candidate, Policy
+from fastchat.dispatch.policies import POLICIES, Candidate, Policy, Question
+from fastchat.dispatch.routes import Routes
+from fastchat.dispatch.row import Outcome
 from fastchat.dispatch.table import Lease, Table
 
-__all__ = ["POLICIES", "Candidate", "Following", "Lease", "Policy", "Table"]
+__all__ = [
+    "POLICIES",
+    "Candidate",
+    "Following",
+    "Lease",
+    "Outcome",
+    "Policy",
+    "Question",
+    "RetryBudget",
+    "Routes",
+    "Table",
+]

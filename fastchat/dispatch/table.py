@@ -1,12 +1,26 @@
 """The workers a process knows, what they serve and how busy they are."""
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
-from fastchat.core.errors import NoWorker, UnknownModel
-from fastchat.dispatch.policies import DEFAULT_POLICY, POLICIES, Candidate
+from fastchat.core.errors import NoWorker, Overloaded, PlatformError, UnknownModel
+from fastchat.dispatch.budget import DEFAULT_BUDGET, RetryBudget
+from fastchat.dispatch.group import Group
+from fastchat.dispatch.policies import (
+    DEFAULT_POLICY,
+    POLICIES,
+    READS_PROMPTS,
+    UNASKED,
+    Candidate,
+    Question,
+)
+from fastchat.dispatch.prefixes import prefixes_of
+from fastchat.dispatch.routes import NO_ROUTES, Routes
+from fastchat.dispatch.row import MEMORY_S, Outcome, Row
 from fastchat.protocol.cluster import Dispatched, TableUpdate, WorkerEntry
 
 # A model whose last worker went stays known this long: "no worker" and not "no such model".
@@ -14,44 +28,44 @@ REMEMBER_S = 600.0
 # A controller that started anew hears of its workers with their next heart-beats; until then those
 # it does not know yet go on being used.
 UNCONFIRMED_S = 120.0
+# How often is looked at what changes with time alone: pauses, warm-up, claims and records.
+REFRESH_S = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One request's claim on a worker, and how the choice came about."""
+class Lease(NamedTuple):
+    """One request's claim on a worker, and how the choice came about. The worker is asked for
+    `model`, which is another than was asked for when an alias or a fallback led there."""
 
     worker: WorkerEntry
+    model: str
     dispatched: Dispatched
-
-
-@dataclass(slots=True)
-class _Row:
-    entry: WorkerEntry
-    # Requests sent from here, now and when the worker last told its queue length.
-    in_flight: int = 0
-    in_flight_then: int = 0
-    unconfirmed_since: float | None = None
-
-    @property
-    def queue_length(self) -> float:
-        """The worker's own word, corrected by what was sent and finished from here since."""
-        return max(0.0, self.entry.queue_length + self.in_flight - self.in_flight_then)
+    chosen_at: float
+    row: Row
 
 
 @dataclass(slots=True)
 class Table:
     """State of one process: entries come from registrations or from the controller's updates.
 
-    A table that follows a controller is not `complete` before the first snapshot has come.
+    A table that follows a controller is not `complete` before the first snapshot has come. One that
+    hears how requests went lets workers prove the speed they claim; `trusts_claims` otherwise.
     """
 
     clock: Callable[[], float]
     rng: Random
     policy: str = DEFAULT_POLICY
     complete: bool = True
+    routes: Routes = NO_ROUTES
+    trusts_claims: bool = False
+    budget: RetryBudget = DEFAULT_BUDGET
     controller_epoch: int | None = None
-    _rows: dict[str, _Row] = field(default_factory=dict)
+    _rows: dict[str, Row] = field(default_factory=dict)
+    _groups: dict[str, Group] = field(default_factory=dict)
     _gone: dict[str, float] = field(default_factory=dict)
+    _refreshed_at: float = 0.0
+    _refresh_at: float = -math.inf
+    _running: int = 0
+    _retrying: int = 0
 
     def __contains__(self, address: object) -> bool:
         return address in self._rows
@@ -63,26 +77,30 @@ class Table:
         return [row.entry for row in self._rows.values()]
 
     def models(self) -> list[str]:
-        return sorted({name for row in self._rows.values() for name in row.entry.model_names})
+        return sorted({*self._groups, *self.routes.reachable(self._groups)})
 
     def put(self, entry: WorkerEntry) -> None:
+        now = self.clock()
         row = self._rows.get(entry.address)
         if row is None or row.entry.epoch != entry.epoch:
-            self._rows[entry.address] = _Row(entry)
+            self._take_in(entry, now)
+        elif row.entry.model_names != entry.model_names:
+            self._leave_groups(row)
+            row.tell(entry, now)
+            self._join_groups(row)
         else:
-            row.entry = entry
-            row.in_flight_then = row.in_flight
-            row.unconfirmed_since = None
-        for name in entry.model_names:
-            self._gone.pop(name, None)
+            claims_anew = row.entry.speed != entry.speed
+            row.tell(entry, now)
+            if claims_anew:
+                self._refresh_at = now
 
     def drop(self, address: str) -> None:
         row = self._rows.pop(address, None)
         if row is None:
             return
+        self._leave_groups(row)
         now = self.clock()
-        left = set(self.models())
-        self._gone |= {name: now for name in row.entry.model_names if name not in left}
+        self._gone |= {name: now for name in row.entry.model_names if name not in self._groups}
 
     def apply(self, update: TableUpdate) -> None:
         """Follow the controller. A snapshot drops what it does not name, unless the controller is
@@ -116,51 +134,184 @@ class Table:
 
     def serves(self, model: str, *, excluding: Collection[str]) -> bool:
         return any(
-            model in row.entry.model_names and address not in excluding
-            for address, row in self._rows.items()
+            row.entry.address not in excluding
+            for name in self.routes.chain(model, self.rng)
+            if name in self._groups
+            for row in self._groups[name].rows
         )
 
-    def choose(self, model: str, *, excluding: Collection[str] = ()) -> Lease:
-        """Pick a worker by the table's policy. Raises `UnknownModel` or `NoWorker`."""
-        candidates = [
-            Candidate(row.entry.address, row.entry.speed, row.queue_length)
-            for row in self._rows.values()
-            if model in row.entry.model_names and row.entry.address not in excluding
-        ]
-        if not candidates:
-            raise self._nobody(model)
-        chosen = POLICIES[self.policy](candidates, self.rng)
-        dispatched = Dispatched(
-            model=model,
-            names=tuple(worker.address for worker in candidates),
-            queue_lens=tuple(worker.load for worker in candidates),
-            ret=chosen.address,
-        )
-        return Lease(self._rows[chosen.address].entry, dispatched)
+    def question(self, *, session: str | None, body: bytes) -> Question:
+        """What the policy has to know of a request: no prompt is hashed for one that asks not."""
+        if self.policy in READS_PROMPTS:
+            return Question(session, prefixes_of(body))
+        return UNASKED if session is None else Question(session)
+
+    def choose(
+        self, model: str, *, excluding: Collection[str] = (), question: Question = UNASKED
+    ) -> Lease:
+        """Pick a worker by the table's policy, of the first model in the chain that has one.
+
+        Raises `UnknownModel`, `NoWorker`, or `Overloaded` when all are full: what the first model
+        of the chain has to say.
+        """
+        now = self.clock()
+        if now >= self._refresh_at:
+            self._refresh(now)
+        first: PlatformError | None = None
+        for name in self.routes.chain(model, self.rng):
+            try:
+                return self._pick(name, excluding, question, now)
+            except (UnknownModel, NoWorker, Overloaded) as error:
+                first = first or error
+        assert first is not None  # a chain is never empty
+        raise first
 
     def count(self, address: str) -> None:
         """One more request went there from somebody whose requests are not leased here."""
         if address in self._rows:
-            self._rows[address].in_flight += 1
+            self._rows[address].send_for_others()
 
     @contextmanager
-    def hold(self, lease: Lease) -> Iterator[None]:
+    def hold(self, lease: Lease, *, retry: bool = False) -> Iterator[None]:
         """Count the request as in flight while it lasts."""
-        row = self._rows.get(lease.worker.address)
-        if row is None:
-            yield
-            return
-        row.in_flight += 1
+        self.take(lease, retry=retry)
         try:
             yield
         finally:
-            row.in_flight -= 1
+            self.release(lease, retry=retry)
+
+    def take(self, lease: Lease, *, retry: bool = False) -> None:
+        lease.row.send()
+        self._running += 1
+        self._retrying += retry
+
+    def release(self, lease: Lease, *, retry: bool = False) -> None:
+        lease.row.end()
+        self._running -= 1
+        self._retrying -= retry
+
+    def may_retry(self) -> bool:
+        return self.budget.allows(retrying=self._retrying, running=self._running)
+
+    def report(self, lease: Lease, outcome: Outcome) -> None:
+        """How a request went. A request that its client gave up is not reported."""
+        now = self.clock()
+        lease.row.report(outcome, now, now - lease.chosen_at)
+        self._refresh_unless_open(lease.row, now)
+
+    def suspects(self) -> list[str]:
+        """Workers of which nobody knows whether they still live: ask them."""
+        now = self.clock()
+        return [address for address, row in self._rows.items() if row.is_suspect(now)]
+
+    def probed(self, address: str, *, alive: bool) -> None:
+        """What a suspect said when it was asked, or that it said nothing."""
+        row = self._rows.get(address)
+        if row is not None:
+            now = self.clock()
+            row.probed(now, alive=alive)
+            self._refresh_unless_open(row, now)
+
+    def _take_in(self, entry: WorkerEntry, now: float) -> None:
+        before = self._rows.get(entry.address)
+        if before is not None:
+            self._leave_groups(before)
+        row = self._rows[entry.address] = Row(entry, since=now, heard_at=now)
+        # Its turn comes with the others': it has not to catch up.
+        others = [other.candidate.turns for other in self._rows.values() if other is not row]
+        row.candidate.turns = min(others, default=0.0)
+        self._join_groups(row)
+
+    def _join_groups(self, row: Row) -> None:
+        for name in set(row.entry.model_names):
+            self._groups.setdefault(name, Group()).rows.append(row)
+            self._gone.pop(name, None)
+        self._refresh_at = -math.inf
+
+    def _leave_groups(self, row: Row) -> None:
+        for name in set(row.entry.model_names):
+            group = self._groups[name]
+            group.rows.remove(row)
+            if not group.rows:
+                del self._groups[name]
+        self._refresh_at = -math.inf
+
+    def _refresh(self, now: float) -> None:
+        keep = math.exp(-max(0.0, now - self._refreshed_at) / MEMORY_S)
+        self._refreshed_at, self._refresh_at = now, now + REFRESH_S
+        for row in self._rows.values():
+            row.refresh(now, keep)
+            row.candidate.speed = row.entry.speed
+        for group in self._groups.values():
+            group.refresh(now)
+            if self.trusts_claims:
+                continue
+            for row, speed in group.believed_speeds():
+                row.candidate.speed = min(row.candidate.speed, speed)
+
+    def _refresh_unless_open(self, row: Row, now: float) -> None:
+        """A breaker that opened or closed changes who can be chosen."""
+        for name in row.entry.model_names:
+            group = self._groups.get(name)
+            if group is not None and (row.candidate in group.open) != row.breaker.lets_in(now):
+                group.refresh(now)
+
+    def _pick(
+        self, model: str, excluding: Collection[str], question: Question, now: float
+    ) -> Lease:
+        group = self._groups.get(model)
+        if group is None:
+            raise self._nobody(model)
+        chosen, candidates = self._chosen(model, group, excluding, question, now)
+        row = self._rows[chosen.address]
+        chosen.turns += 1 / chosen.weight
+        if question.prefixes:
+            chosen.seen.add(question.prefixes)
+        names = group.names if candidates is group.open else tuple([c.address for c in candidates])
+        lengths = tuple([one.queue_length / one.speed for one in candidates])
+        if not row.breaker.is_closed and row.breaker.lets_in(now):
+            row.breaker.begin_trial(now)
+            group.close_for(chosen)
+        dispatched = Dispatched(model=model, names=names, queue_lens=lengths, ret=chosen.address)
+        return Lease(row.entry, model, dispatched, now, row)
+
+    def _chosen(
+        self,
+        model: str,
+        group: Group,
+        excluding: Collection[str],
+        question: Question,
+        now: float,
+    ) -> tuple[Candidate, list[Candidate]]:
+        """And whom it was chosen from. Better a doubtful worker than none."""
+        candidates = group.open
+        if excluding:
+            candidates = [one for one in candidates if one.address not in excluding]
+        if not candidates:
+            everybody = (row.candidate for row in group.rows)
+            candidates = [one for one in everybody if one.address not in excluding]
+        if not candidates:
+            raise self._nobody(model)
+        policy = POLICIES[self.policy]
+        chosen = policy(candidates, question, self.rng)
+        if chosen.queue_length < chosen.capacity:
+            return chosen, candidates
+        free = [one for one in candidates if one.queue_length < one.capacity]
+        if not free:
+            raise _full(model, len(candidates), group.wait_s(now))
+        return policy(free, question, self.rng), free
 
     def _nobody(self, model: str) -> UnknownModel | NoWorker:
-        if not self.complete:
+        if not self.complete or model in self._groups:
             return NoWorker(model)
-        known = any(model in row.entry.model_names for row in self._rows.values())
         lost_at = self._gone.get(model)
-        if known or (lost_at is not None and self.clock() - lost_at < REMEMBER_S):
+        if lost_at is not None and self.clock() - lost_at < REMEMBER_S:
             return NoWorker(model)
         return UnknownModel(model, self.models())
+
+
+def _full(model: str, count: int, wait_s: float) -> Overloaded:
+    return Overloaded(
+        f"All workers of the model {model!r} are full ({count}). Retry later, or start another.",
+        retry_after_s=max(1, math.ceil(wait_s)),
+    )

@@ -9,7 +9,7 @@ import math
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 MAX_SPEED = 100.0
 
@@ -22,11 +22,17 @@ Count = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """`speed` is a relative weight; `queue_length` counts requests running and waiting."""
+    """`speed` is a relative weight; `queue_length` counts requests running and waiting.
+
+    Workers of ours also tell how many requests they take, running and waiting, and how long one
+    that comes now would wait.
+    """
 
     model_names: Names
     speed: Speed = 1
     queue_length: Count = 0
+    capacity: Count | UnsetType = UNSET
+    wait_s: Count | UnsetType = UNSET
 
     def __str__(self) -> str:
         # The line operators of 0.2.36 look for.
@@ -57,6 +63,7 @@ class HeartBeat(msgspec.Struct, frozen=True, kw_only=True):
     worker_name: Address
     queue_length: Count
     epoch: int | None = None
+    wait_s: Count | UnsetType = UNSET
 
 
 class HeartBeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,12 +92,15 @@ class WorkerAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the controller's table. `dialects` is empty for a worker of 0.2.36."""
+    """One row of the controller's table. `dialects` is empty for a worker of 0.2.36, which tells no
+    capacity either."""
 
     address: Address
     model_names: Names
     speed: Speed = 1
     queue_length: Count = 0
+    capacity: Count | None = None
+    wait_s: Count | None = None
     epoch: int | None = None
     multimodal: bool = False
     dialects: tuple[str, ...] = ()
@@ -147,6 +157,11 @@ def clamped(status: WorkerStatus) -> WorkerStatus:
     if status.speed <= MAX_SPEED:
         return status
     return msgspec.structs.replace(status, speed=MAX_SPEED)
+
+
+def told(number: float | UnsetType) -> float | None:
+    """What a worker of 0.2.36 does not tell is not known."""
+    return None if isinstance(number, UnsetType) else number
 
 
 def _plain(number: float) -> float:

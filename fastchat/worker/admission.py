@@ -32,9 +32,14 @@ class Admission:
         return self.running + self.waiting
 
     @property
-    def most(self) -> int:
+    def capacity(self) -> int:
         """What an idle worker can take at once."""
         return self.slots + self.queue_limit
+
+    @property
+    def wait_s(self) -> float:
+        """Until a slot should be free for one who comes now, when none is."""
+        return (self.waiting + 1) * self._service_s / self.slots
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -60,5 +65,4 @@ class Admission:
             self._service_s += NEWEST * (self.clock() - began - self._service_s)
 
     def retry_after_s(self) -> int:
-        """Whole seconds until a slot should be free for one who comes now."""
-        return max(1, math.ceil((self.waiting + 1) * self._service_s / self.slots))
+        return max(1, math.ceil(self.wait_s))

@@ -5,10 +5,12 @@ import time
 import uuid
 
 import aiohttp
+from msgspec.structs import replace
 
 from fastchat.client import ControllerClient
 from fastchat.engines.loading import load_engine
 from fastchat.model.template import NamedTemplate
+from fastchat.protocol.cluster import WorkerStatus
 from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
@@ -45,7 +47,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             epoch=epoch,
             dialects=DIALECTS,
             interval_s=config.heart_beat_interval_s,
-            status=lambda: status(shell),
+            status=lambda: _announced(shell),
         )
 
     return create_service(
@@ -57,3 +59,9 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             new_id=lambda: uuid.uuid4().hex,
         )
     )
+
+
+def _announced(shell: Shell) -> WorkerStatus:
+    """With what a controller of ours uses to refuse in our place when all workers are full."""
+    admission = shell.admission
+    return replace(status(shell), capacity=admission.capacity, wait_s=admission.wait_s)

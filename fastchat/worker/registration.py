@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from fastchat.client import ControllerClient
 from fastchat.core.errors import ControllerFault
 from fastchat.protocol.cluster import Departure, HeartBeat, Registration, WorkerStatus
@@ -111,6 +113,7 @@ class Announcer:
                 worker_name=self.address,
                 queue_length=status.queue_length,
                 epoch=self.epoch if self._extended else None,
+                wait_s=status.wait_s if self._extended else UNSET,
             )
         )
         self._told = status.queue_length

@@ -58,7 +58,7 @@ def routes(
 
 
 def _answer(shell: Shell, completion: Completion) -> Response:
-    choices, most = len(completion.plan.requests), shell.admission.most
+    choices, most = len(completion.plan.requests), shell.admission.capacity
     if choices > most:
         raise OutOfRange(f"{choices} choices are more than this worker takes: {most}", param="n")
     for request in completion.plan.requests:
