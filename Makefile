@@ -10,7 +10,7 @@ LOCKED := $(if $(shell command -v flock),flock Makefile) $(MAKE) --no-print-dire
 NEEDS := fastchat needs Python 3.11 or later with its venv module: \
 	sudo apt install python3 python3-venv, or name another one: make PYTHON=python3.12
 
-.PHONY: help install serve test format lint type imports check check-install docs clean stale bench bench-stack
+.PHONY: help install serve test format lint type imports check check-install docs clean stale bench bench-stack bench-scale
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,10 +49,13 @@ check: lint type imports stale test ## everything above that must hold before a 
 check-install: install ## the guide's install lines, in environments of their own
 	@$(BIN)/pytest -m install
 
-bench: bench-stack ## all benchmarks
+bench: bench-stack bench-scale ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
 	@$(BIN)/python -m benchmarks.stack
+
+bench-scale: install ## dispatch policies in simulation, and the cost of one dispatch
+	@$(BIN)/python -m benchmarks.scale
 
 clean: ## remove what make built (models stay in the cache folder)
 	@rm -rf .venv $(OPENAI028) $(DOCS) build dist htmlcov .coverage .coverage.* \

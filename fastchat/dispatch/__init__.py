@@ -3,6 +3,7 @@
 from fastchat.dispatch.budget import RetryBudget
 from fastchat.dispatch.following import Following
 from fastchat.dispatch.policies import POLICIES, Candidate, Policy, Question
+from fastchat.dispatch.probing import Probing
 from fastchat.dispatch.routes import Routes
 from fastchat.dispatch.row import Outcome
 from fastchat.dispatch.table import Lease, Table
@@ -14,6 +15,7 @@ __all__ = [
     "Lease",
     "Outcome",
     "Policy",
+    "Probing",
     "Question",
     "RetryBudget",
     "Routes",

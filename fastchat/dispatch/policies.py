@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from math import inf
+from math import inf, log
 from random import Random
 
 from fastchat.dispatch.prefixes import Prefixes
@@ -14,6 +14,7 @@ MOST_AHEAD = 4
 MOST_TIMES = 1.5
 
 _BITS = (1 << 64) - 1
+_UNIT = 2.0**-53
 
 
 @dataclass(slots=True, eq=False)
@@ -142,8 +143,14 @@ def _pressure(worker: Candidate) -> float:
 
 
 def _home(candidates: Sequence[Candidate], key: int) -> Candidate:
-    """Rendezvous hashing: when a worker goes, only what was its own moves."""
-    return max(candidates, key=lambda worker: key * worker.key & _BITS)
+    """Rendezvous hashing: when a worker goes, only what was its own moves. The logarithm makes the
+    shares those of the speeds; among equals it can be left out."""
+    if len({worker.speed for worker in candidates}) == 1:
+        return max(candidates, key=lambda worker: key * worker.key & _BITS)
+    return max(
+        candidates,
+        key=lambda worker: -worker.speed / log(((key * worker.key & _BITS) >> 11 | 1) * _UNIT),
+    )
 
 
 def _unless_busy(home: Candidate, least: Candidate) -> Candidate:
