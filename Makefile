@@ -10,7 +10,9 @@ LOCKED := $(if $(shell command -v flock),flock Makefile) $(MAKE) --no-print-dire
 NEEDS := fastchat needs Python 3.11 or later with its venv module: \
 	sudo apt install python3 python3-venv, or name another one: make PYTHON=python3.12
 
-.PHONY: help install serve test format lint type imports check check-install docs clean stale bench bench-stack bench-scale
+# Every target with a help text is a command, not a file.
+COMMANDS := $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(COMMANDS) stale
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,13 +51,16 @@ check: lint type imports stale test ## everything above that must hold before a 
 check-install: install ## the guide's install lines, in environments of their own
 	@$(BIN)/pytest -m install
 
-bench: bench-stack bench-scale ## all benchmarks
+bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
 	@$(BIN)/python -m benchmarks.stack
 
 bench-scale: install ## dispatch policies in simulation, and the cost of one dispatch
 	@$(BIN)/python -m benchmarks.scale
+
+bench-gateway: install ## what the gateway costs beside nginx and other gateways
+	@$(BIN)/python -m benchmarks.gateway
 
 clean: ## remove what make built (models stay in the cache folder)
 	@rm -rf .venv $(OPENAI028) $(DOCS) build dist htmlcov .coverage .coverage.* \

@@ -1,0 +1,1 @@
+"""What the gateway costs, beside nginx and other gateways. `make bench-gateway`"""

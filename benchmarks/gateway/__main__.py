@@ -1,0 +1,184 @@
+"""What the gateway costs, beside nginx and other gateways.
+
+    make bench-gateway
+
+Each gateway runs on one core, an upstream and a client that are far faster than any of them on
+another. Every answer and every stream is checked to its end. Rounds are interleaved, and a ratio is
+of two neighbours in one round; trust CPU more than the clock, and neither on a busy machine. Other
+gateways are installed into environments of their own in the cache folder; nginx and a C compiler
+must be there.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from benchmarks.gateway import report, usage
+from benchmarks.gateway.cores import Cores, this_machine
+from benchmarks.gateway.gateways import OURS, PEERS
+from benchmarks.gateway.programs import compiled
+from benchmarks.gateway.rounds import Round, Rounds
+from benchmarks.gateway.stage import Stage, staged
+from fastchat.core.config import cache_folder
+
+
+def main() -> None:
+    args = _arguments()
+    if not sys.platform.startswith("linux"):
+        raise SystemExit("error: this benchmark reads Linux's accounts of processes")
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
+    try:
+        _bench(args)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _bench(args: argparse.Namespace) -> None:
+    said = Console(stderr=True, highlight=False)
+    cache = cache_folder()
+    programs = compiled(cache)
+    cores = this_machine()
+    key = secrets.token_hex(16)
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="bench-gateway-") as name:
+        folder = Path(name)
+        with staged(
+            (OURS, *args.peers),
+            programs.upstream,
+            cores,
+            folder,
+            cache=cache,
+            key=key,
+            say=lambda text: said.print(escape(text)),
+        ) as stage:
+            rounds = Rounds(programs.client, cores, folder, key, args.seconds, args.seconds * 2)
+            measured = _measure(rounds, stage, args.rounds, said)
+            peaks = {
+                target.name: usage.peak_mb(target.process.pid)
+                for target in stage.targets
+                if target.process
+            }
+    machine = _machine(cores, args, load_before)
+    _print(measured, stage, rounds, peaks, machine)
+    if args.json:
+        _write(args.json, measured, stage, rounds, peaks, machine)
+
+
+def _measure(rounds: Rounds, stage: Stage, count: int, said: Console) -> list[Round]:
+    steps = rounds.steps(stage.targets)
+    measured = []
+    for number in range(1, count + 1):
+        with said.status("") as status:
+            done = 0
+
+            def progress(what: str, number: int = number) -> None:
+                nonlocal done
+                done += 1
+                status.update(f"round {number} of {count}, {done} of {steps}: {what}")
+
+            measured.append(rounds.measure(stage.targets, progress))
+        if not said.is_terminal:
+            said.print(f"round {number} of {count} is done")
+    return measured
+
+
+def _print(
+    measured: Sequence[Round],
+    stage: Stage,
+    rounds: Rounds,
+    peaks: dict[str, float],
+    machine: dict[str, str],
+) -> None:
+    console = Console(width=max(report.WIDTH, 44 + 22 * len(stage.targets)), highlight=False)
+    console.print("; ".join(f"{name} {value}" for name, value in machine.items()))
+    report.print_costs(console, measured, stage.targets, peaks)
+    report.print_marks(console, measured, peaks)
+    for name, reason in stage.not_run.items():
+        console.print(f"[bold red]NOT RUN[/]: {escape(f'{name}: {reason}')}")
+    for name, reason in rounds.broken.items():
+        console.print(f"[bold red]NOT MEASURED[/]: {escape(f'{name}: {reason}')}")
+    for name, reason in report.failures(measured).items():
+        console.print(f"[bold red]FAILED ANSWERS[/]: {escape(f'{name}: first {reason}')}")
+
+
+def _write(
+    path: Path,
+    measured: Sequence[Round],
+    stage: Stage,
+    rounds: Rounds,
+    peaks: dict[str, float],
+    machine: dict[str, str],
+) -> None:
+    everything = {
+        "machine": machine,
+        "versions": {target.name: target.version for target in stage.targets if target.version},
+        "not_run": stage.not_run,
+        "not_measured": rounds.broken,
+        "peak_mb": peaks,
+        "rounds": measured,
+    }
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(everything)))
+
+
+def _machine(cores: Cores, args: argparse.Namespace, load_before: float) -> dict[str, str]:
+    model = platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return {
+        "date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}",
+        "machine": f"{model}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "gateway on core": f"{cores.gateway[0]}, load on {', '.join(map(str, cores.load))}",
+        "Python": platform.python_version(),
+        "rounds": f"{args.rounds} of {args.seconds:g} s",
+        "load average": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gateway",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="about two minutes; shows that it works"
+    )
+    parser.add_argument("--peers", type=_peers, default=tuple(PEERS), help=", ".join(PEERS))
+    parser.add_argument("--rounds", type=int, help="default: 5, or 2 with --quick")
+    parser.add_argument("--seconds", type=float, help="of one scenario; default: 3, or 0.6")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
+    args = parser.parse_args()
+    args.rounds = args.rounds or (2 if args.quick else 5)
+    args.seconds = args.seconds or (0.6 if args.quick else 3.0)
+    return args
+
+
+def _peers(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]}: choose from {', '.join(PEERS)}")
+    return names
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

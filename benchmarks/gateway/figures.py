@@ -1,0 +1,164 @@
+"""The figures that the gateway is to reach, each a ratio or difference within one round."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from benchmarks.gateway.gateways import NGINX, OURS
+from benchmarks.gateway.rounds import Round, Run
+from benchmarks.gateway.spread import Spread, spread
+from benchmarks.gateway.stage import DIRECT
+
+Value = Callable[[Run], float | None]
+Take = Callable[[Round], float | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """`must` and `aim` are bounds: from above, unless `at_most` is false."""
+
+    name: str
+    take: Take
+    must: float | None = None
+    aim: float | None = None
+    at_most: bool = True
+    digits: int = 2
+
+    def over(self, rounds: Iterable[Round]) -> Spread | None:
+        values = [value for one in rounds if (value := self.take(one)) is not None]
+        return spread(values) if values else None
+
+
+def request_us(run: Run) -> float | None:
+    return run.request_us
+
+
+def chunk_us(run: Run) -> float | None:
+    return run.chunk_us
+
+
+def rate(run: Run) -> float | None:
+    return run.rate
+
+
+def latency(run: Run) -> float | None:
+    return run.heard.latency_us.p50 if run.heard.latency_us else None
+
+
+def first_chunk(run: Run) -> float | None:
+    return run.heard.first_us.p50 if run.heard.first_us else None
+
+
+def delivered(run: Run) -> float | None:
+    return run.heard.delivered * 100
+
+
+def chunks_a_read(run: Run) -> float | None:
+    return run.heard.chunks / run.heard.reads if run.heard.reads else None
+
+
+def of(target: str, scenario: str, value: Value) -> Take:
+    def take(one: Round) -> float | None:
+        run = one.get(target, {}).get(scenario)
+        return value(run) if run else None
+
+    return take
+
+
+def ratio(over: Take, under: Take) -> Take:
+    def take(one: Round) -> float | None:
+        above, below = over(one), under(one)
+        return above / below if above is not None and below else None
+
+    return take
+
+
+def difference(of: Take, less: Take) -> Take:
+    def take(one: Round) -> float | None:
+        whole, part = of(one), less(one)
+        return whole - part if whole is not None and part is not None else None
+
+    return take
+
+
+def _against_nginx(scenario: str, value: Value) -> Take:
+    return ratio(of(OURS, scenario, value), of(NGINX, scenario, value))
+
+
+def _cheaper_than(peer: str) -> Take:
+    return ratio(of(peer, "c32", request_us), of(OURS, "c32", request_us))
+
+
+def _plain(scenario: str) -> Figure:
+    return Figure(
+        name=f"plain requests, {scenario}: CPU against nginx, x",
+        take=_against_nginx(scenario, request_us),
+        must=2.5,
+        aim=1.7,
+    )
+
+
+def _chunks(scenario: str) -> Figure:
+    return Figure(
+        name=f"streams, {scenario}: CPU a chunk against nginx, x",
+        take=_against_nginx(scenario, chunk_us),
+        must=1.6,
+        aim=1.15,
+    )
+
+
+def _times_cheaper(peer: str, must: float, aim: float) -> Figure:
+    return Figure(
+        name=f"plain requests, c32: cheaper than {peer}, x",
+        take=_cheaper_than(peer),
+        must=must,
+        aim=aim,
+        at_most=False,
+        digits=1,
+    )
+
+
+FIGURES = (
+    *map(_plain, ("c1", "c32", "c128")),
+    _times_cheaper("vllm-router", 2.5, 4),
+    _times_cheaper("sglang-router", 2.5, 4),
+    _times_cheaper("litellm", 300, 450),
+    Figure(
+        name="first chunk, light streams: added over nginx's, us",
+        take=difference(of(OURS, "s1", first_chunk), of(NGINX, "s1", first_chunk)),
+        must=150,
+        aim=50,
+        digits=0,
+    ),
+    Figure(
+        name="flood: delivered of 256 x 200 chunks/s, %",
+        take=of(OURS, "flood", delivered),
+        must=98,
+        aim=99.5,
+        at_most=False,
+    ),
+    Figure(
+        name="flood: chunks a read, against the upstream's own, x",
+        take=ratio(of(OURS, "flood", chunks_a_read), of(DIRECT, "flood", chunks_a_read)),
+        must=1.05,
+        aim=1.01,
+    ),
+    *map(_chunks, ("flood", "burst", "paced")),
+    Figure(
+        name="200 KB prompts, 8 at a time: CPU against nginx, x",
+        take=_against_nginx("large", request_us),
+    ),
+    Figure(
+        name="plain requests, c1: latency added over nginx's, us",
+        take=difference(of(OURS, "c1", latency), of(NGINX, "c1", latency)),
+        digits=0,
+    ),
+    Figure(
+        name="two processes, c128: requests/s against one, x",
+        take=ratio(of(f"{OURS} x2", "c128", rate), of(OURS, "c128", rate)),
+    ),
+    Figure(
+        name="two processes, c128: CPU a request against one, x",
+        take=ratio(of(f"{OURS} x2", "c128", request_us), of(OURS, "c128", request_us)),
+    ),
+)
+PEAK_MB = (100.0, 60.0)

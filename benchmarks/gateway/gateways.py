@@ -1,0 +1,200 @@
+"""The gateways: how each is installed and started as the same proxy before the same upstream."""
+
+import getpass
+import grp
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import fastchat
+from benchmarks.gateway.environments import NotRun, environment
+from benchmarks.gateway.scenarios import MODEL
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """Where one gateway stands. `spare_port` is for its metrics, `folder` its own."""
+
+    folder: Path
+    cache: Path
+    port: int
+    spare_port: int
+    upstream_port: int
+    controller_port: int
+    key: str
+    processes: int
+    say: Callable[[str], None]
+
+    @property
+    def upstream(self) -> str:
+        return f"http://127.0.0.1:{self.upstream_port}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    command: list[str]
+    version: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def fastchat_launch(site: Site) -> Launch:
+    """Keys and accounting on, log lines off."""
+    keys = site.folder / "keys"
+    keys.touch(mode=0o600)
+    keys.write_text(site.key)
+    server = [sys.executable, "-m", "fastchat.serve.openai_api_server"]
+    extra: list[str] = []
+    if site.processes > 1:
+        helped = subprocess.run(
+            [*server, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | _PATHED,
+        )
+        if "--workers" not in helped.stdout:
+            raise NotRun("this version's API server has no --workers")
+        extra = ["--workers", str(site.processes)]
+    return Launch(
+        command=[
+            *server,
+            *("--host", "127.0.0.1", "--port", str(site.port), "--logdir", ""),
+            *("--controller-address", f"http://127.0.0.1:{site.controller_port}"),
+            *("--api-keys-file", str(keys), *extra),
+        ],
+        version=_own_version(),
+        environment=_PATHED,
+    )
+
+
+def nginx_launch(site: Site) -> Launch:
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise NotRun("nginx is not installed: sudo apt install nginx")
+    file = site.folder / "nginx.conf"
+    group = grp.getgrgid(os.getgid()).gr_name
+    user = f"user {getpass.getuser()} {group};" if os.getuid() == 0 else ""
+    file.write_text(nginx_config(site, user))
+    told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
+    return Launch(
+        command=[program, "-p", str(site.folder), "-e", "stderr", "-c", str(file)],
+        version=told.strip().rpartition("/")[2],
+    )
+
+
+def nginx_config(site: Site, user: str) -> str:
+    """A relay that holds nothing back: as a gateway for streams must be configured."""
+    scratch = "\n".join(
+        f"    {kind}_temp_path {site.folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return f"""daemon off;
+{user}
+worker_processes {site.processes};
+pid {site.folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+{scratch}
+    client_max_body_size 2m;
+    client_body_buffer_size 1m;
+    keepalive_requests 1000000000;
+    upstream worker {{
+        server 127.0.0.1:{site.upstream_port};
+        keepalive 512;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{site.port} backlog=4096;
+        location / {{
+            proxy_pass http://worker;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+        }}
+    }}
+}}
+"""
+
+
+def vllm_router_launch(site: Site) -> Launch:
+    return _router(site, "vllm-router==0.1.17", "vllm_router.launch_router")
+
+
+def sglang_router_launch(site: Site) -> Launch:
+    return _router(site, "sglang-router==0.3.2", "sglang_router.launch_router")
+
+
+def _router(site: Site, requirement: str, module: str) -> Launch:
+    if site.processes > 1:
+        raise NotRun("it is one process")
+    python = environment(requirement, site.cache, site.say) / "bin" / "python"
+    return Launch(
+        command=[
+            *(str(python), "-m", module, "--host", "127.0.0.1", "--port", str(site.port)),
+            *("--worker-urls", site.upstream, "--policy", "round_robin"),
+            *("--prometheus-host", "127.0.0.1", "--prometheus-port", str(site.spare_port)),
+            *("--log-level", "error"),
+        ],
+        version=requirement.rpartition("=")[2],
+    )
+
+
+def litellm_launch(site: Site) -> Launch:
+    requirement = "litellm[proxy]==1.106.2"
+    folder = environment(requirement, site.cache, site.say)
+    file = site.folder / "litellm.yaml"
+    file.write_text(litellm_config(site))
+    return Launch(
+        command=[
+            *(str(folder / "bin" / "litellm"), "--config", str(file), "--host", "127.0.0.1"),
+            *("--port", str(site.port), "--num_workers", str(site.processes)),
+        ],
+        version=requirement.rpartition("=")[2],
+        environment={
+            # Without keys: it is measured at its cheapest.
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_LOG": "ERROR",
+        },
+    )
+
+
+def litellm_config(site: Site) -> str:
+    return f"""model_list:
+  - model_name: {MODEL}
+    litellm_params:
+      model: openai/{MODEL}
+      api_base: {site.upstream}/v1
+      api_key: none
+litellm_settings:
+  telemetry: false
+"""
+
+
+def _own_version() -> str:
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{fastchat.__version__} {commit}".strip()
+
+
+_PATHED = {"PYTHONPATH": str(ROOT)}
+
+OURS = "fastchat"
+NGINX = "nginx"
+PEERS: Mapping[str, Callable[[Site], Launch]] = {
+    NGINX: nginx_launch,
+    "vllm-router": vllm_router_launch,
+    "sglang-router": sglang_router_launch,
+    "litellm": litellm_launch,
+}
+GATEWAYS: Mapping[str, Callable[[Site], Launch]] = {OURS: fastchat_launch, **PEERS}
+# These run a second time, as two processes.
+PAIRED = (OURS, NGINX)
