@@ -25,7 +25,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.gateway import report, usage
+from benchmarks.gateway import report
 from benchmarks.gateway.cores import Cores, this_machine
 from benchmarks.gateway.gateways import OURS, PEERS
 from benchmarks.gateway.programs import compiled
@@ -66,15 +66,10 @@ def _bench(args: argparse.Namespace) -> None:
         ) as stage:
             rounds = Rounds(programs.client, cores, folder, key, args.seconds, args.seconds * 2)
             measured = _measure(rounds, stage, args.rounds, said)
-            peaks = {
-                target.name: usage.peak_mb(target.process.pid)
-                for target in stage.targets
-                if target.process
-            }
     machine = _machine(cores, args, load_before)
-    _print(measured, stage, rounds, peaks, machine)
+    _print(measured, stage, rounds, machine)
     if args.json:
-        _write(args.json, measured, stage, rounds, peaks, machine)
+        _write(args.json, measured, stage, rounds, machine)
 
 
 def _measure(rounds: Rounds, stage: Stage, count: int, said: Console) -> list[Round]:
@@ -99,13 +94,12 @@ def _print(
     measured: Sequence[Round],
     stage: Stage,
     rounds: Rounds,
-    peaks: dict[str, float],
     machine: dict[str, str],
 ) -> None:
     console = Console(width=max(report.WIDTH, 44 + 22 * len(stage.targets)), highlight=False)
     console.print("; ".join(f"{name} {value}" for name, value in machine.items()))
-    report.print_costs(console, measured, stage.targets, peaks)
-    report.print_marks(console, measured, peaks)
+    report.print_costs(console, measured, stage.targets)
+    report.print_marks(console, measured)
     for name, reason in stage.not_run.items():
         console.print(f"[bold red]NOT RUN[/]: {escape(f'{name}: {reason}')}")
     for name, reason in rounds.broken.items():
@@ -119,7 +113,6 @@ def _write(
     measured: Sequence[Round],
     stage: Stage,
     rounds: Rounds,
-    peaks: dict[str, float],
     machine: dict[str, str],
 ) -> None:
     everything = {
@@ -127,7 +120,6 @@ def _write(
         "versions": {target.name: target.version for target in stage.targets if target.version},
         "not_run": stage.not_run,
         "not_measured": rounds.broken,
-        "peak_mb": peaks,
         "rounds": measured,
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(everything)))

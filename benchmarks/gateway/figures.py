@@ -23,9 +23,10 @@ class Figure:
     at_most: bool = True
     digits: int = 2
 
-    def over(self, rounds: Iterable[Round]) -> Spread | None:
-        values = [value for one in rounds if (value := self.take(one)) is not None]
-        return spread(values) if values else None
+
+def over(rounds: Iterable[Round], take: Take) -> Spread | None:
+    values = [value for one in rounds if (value := take(one)) is not None]
+    return spread(values) if values else None
 
 
 def request_us(run: Run) -> float | None:
@@ -58,10 +59,14 @@ def chunks_a_read(run: Run) -> float | None:
 
 def of(target: str, scenario: str, value: Value) -> Take:
     def take(one: Round) -> float | None:
-        run = one.get(target, {}).get(scenario)
+        run = one.run(target, scenario)
         return value(run) if run else None
 
     return take
+
+
+def peak_mb(target: str) -> Take:
+    return lambda one: one.peak_mb.get(target)
 
 
 def ratio(over: Take, under: Take) -> Take:
@@ -143,6 +148,7 @@ FIGURES = (
         aim=1.01,
     ),
     *map(_chunks, ("flood", "burst", "paced")),
+    Figure(name="peak memory, MB", take=peak_mb(OURS), must=100, aim=60, digits=0),
     Figure(
         name="200 KB prompts, 8 at a time: CPU against nginx, x",
         take=_against_nginx("large", request_us),
@@ -161,4 +167,3 @@ FIGURES = (
         take=ratio(of(f"{OURS} x2", "c128", request_us), of(OURS, "c128", request_us)),
     ),
 )
-PEAK_MB = (100.0, 60.0)

@@ -1,15 +1,15 @@
 """One page: what each gateway costs, and how far ours is from its marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gateway import figures
-from benchmarks.gateway.figures import FIGURES, PEAK_MB, Value
+from benchmarks.gateway.figures import FIGURES, Value
 from benchmarks.gateway.gateways import OURS
 from benchmarks.gateway.rounds import Round
-from benchmarks.gateway.spread import Spread, judge, spread
+from benchmarks.gateway.spread import Spread, judge
 from benchmarks.gateway.stage import DIRECT, Target
 
 WIDTH = 170
@@ -36,9 +36,7 @@ ADDED: Sequence[tuple[str, str, Value]] = (
 )
 
 
-def print_costs(
-    console: Console, rounds: Sequence[Round], targets: Sequence[Target], peaks: Mapping[str, float]
-) -> None:
+def print_costs(console: Console, rounds: Sequence[Round], targets: Sequence[Target]) -> None:
     table = Table(title="Medians of the rounds (low - high)", title_justify="left")
     table.add_column("")
     for target in targets:
@@ -57,26 +55,22 @@ def print_costs(
         ]
         cells = [_measured(take, rounds, 0, "+") for take in added]
         table.add_row(f"{label} (+ added)", _measured(direct, rounds, 0), *cells)
-    table.add_row("peak memory, MB", *(_peak(peaks, target) for target in targets))
+    peaks = [figures.peak_mb(target.name) for target in targets]
+    table.add_row("peak memory, MB", *(_measured(peak, rounds, 0) for peak in peaks))
     table.add_row("answers cut off by the clock", *(_sum(rounds, t, "cut") for t in targets))
     table.add_row("failed answers", *(_sum(rounds, t, "failures") for t in targets))
     console.print(table)
 
 
-def print_marks(console: Console, rounds: Sequence[Round], peaks: Mapping[str, float]) -> None:
+def print_marks(console: Console, rounds: Sequence[Round]) -> None:
     table = Table(title=f"Marks of {OURS}", title_justify="left")
     for column in ("figure", "must", "aim", "measured (low - high)", "must is", "aim is"):
         table.add_column(column, justify="left" if column == "figure" else "right")
     for figure in FIGURES:
-        seen = figure.over(rounds)
+        seen = figures.over(rounds, figure.take)
         verdicts = [_verdict(seen, bound, figure.at_most) for bound in (figure.must, figure.aim)]
         bounds = [_bound(bound, figure.at_most) for bound in (figure.must, figure.aim)]
         table.add_row(figure.name, *bounds, _cell(seen, figure.digits), *verdicts)
-    if OURS in peaks:
-        seen = Spread(peaks[OURS], peaks[OURS], peaks[OURS], rounds=2)
-        verdicts = [_verdict(seen, bound, True) for bound in PEAK_MB]
-        bounds = [_bound(bound, True) for bound in PEAK_MB]
-        table.add_row("peak memory, MB", *bounds, f"{peaks[OURS]:.0f}", *verdicts)
     console.print(table)
 
 
@@ -84,7 +78,7 @@ def failures(rounds: Sequence[Round]) -> dict[str, str]:
     """The first failure of each gateway in each scenario."""
     found: dict[str, str] = {}
     for one in rounds:
-        for target, runs in one.items():
+        for target, runs in one.runs.items():
             for scenario, run in runs.items():
                 if run.heard.failures:
                     found.setdefault(f"{target}, {scenario}", run.heard.first_failure)
@@ -92,8 +86,7 @@ def failures(rounds: Sequence[Round]) -> dict[str, str]:
 
 
 def _measured(take: figures.Take, rounds: Sequence[Round], digits: int, sign: str = "") -> str:
-    values = [value for one in rounds if (value := take(one)) is not None]
-    return _cell(spread(values) if values else None, digits, sign)
+    return _cell(figures.over(rounds, take), digits, sign)
 
 
 def _cell(seen: Spread | None, digits: int, sign: str = "") -> str:
@@ -119,10 +112,6 @@ def _bound(bound: float | None, at_most: bool) -> str:
     return "" if bound is None else f"{'<=' if at_most else '>='} {bound:g}"
 
 
-def _peak(peaks: Mapping[str, float], target: Target) -> str:
-    return f"{peaks[target.name]:.0f}" if target.name in peaks else "-"
-
-
 def _sum(rounds: Sequence[Round], target: Target, field: str) -> str:
-    runs = [run for one in rounds for run in one.get(target.name, {}).values()]
+    runs = [run for one in rounds for run in one.runs[target.name].values()]
     return str(sum(getattr(run.heard, field) for run in runs))

@@ -66,8 +66,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.heard.answered / self.heard.elapsed_s
 
 
-# By target, then by scenario; one that could not be measured is missing.
-Round = dict[str, dict[str, Run]]
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """`runs` by target, then by scenario; one that could not be measured is missing. `peak_mb` is
+    each target's since its start."""
+
+    runs: dict[str, dict[str, Run]]
+    peak_mb: dict[str, float]
+
+    def run(self, target: str, scenario: str) -> Run | None:
+        return self.runs.get(target, {}).get(scenario)
 
 
 class Broken(Exception):
@@ -92,7 +99,7 @@ class Rounds:
         self._warm.write_bytes(request(key, "Hello there.", stream=False))
 
     def measure(self, targets: Sequence[Target], progress: Callable[[str], None]) -> Round:
-        measured: Round = {target.name: {} for target in targets}
+        runs: dict[str, dict[str, Run]] = {target.name: {} for target in targets}
         for load in self._loads:
             for target in targets:
                 name = load.scenario.name
@@ -100,10 +107,13 @@ class Rounds:
                     continue
                 progress(f"{name}, {target.name}")
                 try:
-                    measured[target.name][name] = self._run(target, load)
+                    runs[target.name][name] = self._run(target, load)
                 except Broken as reason:
                     self.broken[f"{target.name}, {name}"] = str(reason)
-        return measured
+        peaks = {
+            target.name: usage.peak_mb(target.process.pid) for target in targets if target.process
+        }
+        return Round(runs=runs, peak_mb=peaks)
 
     def steps(self, targets: Sequence[Target]) -> int:
         singles = sum(target.processes == 1 for target in targets)

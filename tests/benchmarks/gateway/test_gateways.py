@@ -1,0 +1,74 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gateway.environments import NotRun
+from benchmarks.gateway.gateways import (
+    Site,
+    fastchat_launch,
+    litellm_config,
+    nginx_config,
+    nginx_launch,
+    vllm_router_launch,
+)
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> MakeSite:
+    def make(processes: int = 1) -> Site:
+        return Site(
+            folder=tmp_path,
+            cache=tmp_path,
+            port=1001,
+            spare_port=1002,
+            upstream_port=1003,
+            controller_port=1004,
+            key="sesame",
+            processes=processes,
+            say=lambda _: None,
+        )
+
+    return make
+
+
+def test_nginx_is_a_relay_that_holds_nothing_back(site: MakeSite) -> None:
+    config = nginx_config(site(2), "")
+    assert "worker_processes 2;" in config
+    assert "listen 127.0.0.1:1001 " in config
+    assert "server 127.0.0.1:1003;" in config
+    assert "proxy_buffering off;" in config
+    assert "access_log off;" in config
+
+
+def test_nginx_writes_only_into_its_own_folder(site: MakeSite, tmp_path: Path) -> None:
+    config = nginx_config(site(), "")
+    places = [line.split()[1] for line in config.splitlines() if "_temp_path" in line]
+    assert len(places) == 5
+    assert all(place.startswith(str(tmp_path)) for place in places)
+
+
+def test_a_missing_nginx_is_named_with_its_remedy(
+    site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(NotRun, match="sudo apt install nginx"):
+        nginx_launch(site())
+
+
+def test_the_key_does_not_stand_on_the_command_line(site: MakeSite, tmp_path: Path) -> None:
+    launch = fastchat_launch(site())
+    assert "sesame" not in " ".join(launch.command)
+    assert (tmp_path / "keys").read_text() == "sesame"
+    assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
+
+
+def test_a_router_is_one_process(site: MakeSite) -> None:
+    with pytest.raises(NotRun, match="one process"):
+        vllm_router_launch(site(2))
+
+
+def test_litellm_is_sent_to_the_upstream(site: MakeSite) -> None:
+    assert "api_base: http://127.0.0.1:1003/v1\n" in litellm_config(site())
