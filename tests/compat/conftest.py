@@ -1,7 +1,7 @@
 """FastChat 0.2.36 in an environment of its own (`make check-compat` makes it), and mixtures."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,24 +22,24 @@ def original() -> Path:
 
 
 @pytest.fixture(scope="session")
-def weights(original: Path, smollm2_path: Path) -> Callable[[Side], Path]:
+def weights(original: Path, smollm2_path: Path) -> Mapping[Side, Path]:
     """The same weights for both: GGUF for ours, a Hugging Face folder for the original."""
     folder = original.parents[1] / "smollm2"
     if not (folder / "tokenizer_config.json").exists():
         subprocess.run([original, CONVERT, smollm2_path, folder], check=True, timeout=300)
-    return lambda side: smollm2_path if side == "ours" else folder
+    return {"ours": smollm2_path, "original": folder}
 
 
 @pytest.fixture(scope="session")
 def shared(
-    weights: Callable[[Side], Path], tmp_path_factory: pytest.TempPathFactory
+    weights: Mapping[Side, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Processes]:
     with processes(tmp_path_factory.mktemp("shared"), weights) as started:
         yield started
 
 
 @pytest.fixture
-def own(weights: Callable[[Side], Path], tmp_path: Path) -> Iterator[Processes]:
+def own(weights: Mapping[Side, Path], tmp_path: Path) -> Iterator[Processes]:
     """For tests that kill and restart."""
     with processes(tmp_path, weights) as started:
         yield started

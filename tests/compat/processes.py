@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.error import URLError
 
 from tests.running import ROOT, ask, free_ports
 
 Side = Literal["ours", "original"]
+SIDES: tuple[Side, ...] = ("original", "ours")
 
 NAME = "smollm2"
 TEMPLATE = "OpenHermes-2.5-Mistral-7B"  # ChatML, as SmolLM2 was taught
@@ -48,6 +49,12 @@ def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     raise AssertionError(f"it did not come true within {timeout_s} s")
 
 
+def question(content: str, **settings: object) -> dict[str, Any]:
+    """The body of a chat request, deterministic and short unless told otherwise."""
+    messages = [{"role": "user", "content": content}]
+    return {"model": NAME, "messages": messages, "temperature": 0, "max_tokens": 16} | settings
+
+
 @dataclass(frozen=True, kw_only=True)
 class Server:
     side: Side
@@ -59,12 +66,9 @@ class Server:
         """What this controller lists."""
         return sorted(ask(f"{self.url}/list_models", {})[1]["models"])
 
-    def chat(self, content: str, **settings: object) -> tuple[int, dict[str, object]]:
-        """What this API server answers to one question, deterministic unless told otherwise."""
-        messages = [{"role": "user", "content": content}]
-        body = {"model": NAME, "messages": messages, "temperature": 0, "max_tokens": 16}
-        status, answer = ask(f"{self.url}/v1/chat/completions", body | settings)
-        return status, answer
+    def chat(self, content: str, **settings: object) -> tuple[int, Any]:
+        """What this API server answers."""
+        return ask(f"{self.url}/v1/chat/completions", question(content, **settings))
 
     def kill(self) -> None:
         self.process.kill()
@@ -92,7 +96,7 @@ class Processes:
     """Starts processes, and ends them. Logs are written into `folder`."""
 
     folder: Path
-    weights: Callable[[Side], Path]
+    weights: Mapping[Side, Path]
     _started: list[Server] = field(default_factory=list)
 
     def controller(self, side: Side, *, port: int | None = None, **environ: str) -> Server:
@@ -111,7 +115,7 @@ class Processes:
         port = port or free_ports(1)[0]
         address = f"http://127.0.0.1:{port}"
         flags = [
-            *("--model-path", str(self.weights(side)), "--model-names", NAME, "--device", "cpu"),
+            *("--model-path", str(self.weights[side]), "--model-names", NAME, "--device", "cpu"),
             *("--controller-address", controller.url, "--worker-address", address),
             *(("--conv-template", template) if template else ()),
         ]
@@ -152,10 +156,10 @@ class Processes:
     ) -> Server:
         port = port or free_ports(1)[0]
         log = self.folder / f"{side}-{module}-{port}-{len(self._started)}.out"
+        module_flags = ("-m", f"fastchat.serve.{module}", "--host", "127.0.0.1", "--port")
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [self._python(side), "-m", f"fastchat.serve.{module}"]
-                + ["--host", "127.0.0.1", "--port", str(port), *flags],
+                [self._python(side), *module_flags, str(port), *flags],
                 cwd=self.folder,
                 env=self._environ(side) | dict(environ),
                 stdin=subprocess.DEVNULL,
@@ -179,7 +183,7 @@ class Processes:
 
 
 @contextmanager
-def processes(folder: Path, weights: Callable[[Side], Path]) -> Iterator[Processes]:
+def processes(folder: Path, weights: Mapping[Side, Path] = {}) -> Iterator[Processes]:
     started = Processes(folder=folder, weights=weights)
     try:
         yield started

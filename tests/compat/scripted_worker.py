@@ -15,10 +15,10 @@ from typing import Any
 
 from tests.running import ask
 
-TEMPLATES = json.loads(
-    (Path(__file__).parent / "goldens" / "templates.json").read_text("utf-8")
-)["templates"]
-MODELS = ("vicuna_v1.1", "chatml-ish", "llama-2", "one_shot", "chatglm3")
+TEMPLATES = json.loads((Path(__file__).parent / "goldens" / "templates.json").read_text("utf-8"))[
+    "templates"
+]
+MODELS = ("vicuna_v1.1", "OpenHermes-2.5-Mistral-7B", "llama-2", "one_shot", "chatglm3")
 WORDS = 4
 CONTEXT_LENGTH = 2048
 
@@ -85,8 +85,7 @@ class ScriptedWorker:
         return None
 
     def _template(self, model: str) -> Body:
-        name = self.template_of.get(model, {"chatml-ish": "OpenHermes-2.5-Mistral-7B"}.get(model, model))
-        template: Body = TEMPLATES[name]
+        template: Body = TEMPLATES[self.template_of.get(model, model)]
         return template
 
 

@@ -1,53 +1,38 @@
 """A worker of 0.2.36 with real weights below a controller of ours."""
 
-import json
-import urllib.request
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
-from tests.compat.processes import NAME, TEMPLATE, Processes, Server, Side
+from tests.compat.processes import NAME, SIDES, TEMPLATE, Processes, Server, Side, question
+from tests.compat.questions import QUESTION, events, text_of
 from tests.running import ask
 
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
 
-QUESTION = "Which city is the capital of France?"
-SIDES: tuple[Side, ...] = ("original", "ours")
-
-
-def events(server: Server, path: str, body: object) -> list[Any]:
-    """The events of a stream, decoded, up to `[DONE]`."""
-    request = urllib.request.Request(
-        server.url + path, json.dumps(body).encode(), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=100) as answer:
-        sent = [line[6:].strip() for line in answer if line.startswith(b"data: ")]
-    assert sent[-1] == b"[DONE]"
-    return [json.loads(event) for event in sent[:-1]]
+Apis = Mapping[Side, Server]
 
 
 @pytest.fixture(scope="module")
-def apis(
-    shared: Processes, our_controller: Server, original_worker: Server
-) -> dict[Side, Server]:
+def apis(shared: Processes, our_controller: Server, original_worker: Server) -> Apis:
     return {side: shared.api(side, our_controller) for side in SIDES}
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_the_model_is_listed(apis: dict[Side, Server], side: Side) -> None:
+def test_the_model_is_listed(apis: Apis, side: Side) -> None:
     listed = ask(f"{apis[side].url}/v1/models")[1]
     assert [card["id"] for card in listed["data"]] == [NAME]
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_chat_is_answered(apis: dict[Side, Server], side: Side) -> None:
+def test_a_chat_is_answered(apis: Apis, side: Side) -> None:
     status, answer = apis[side].chat(QUESTION)
     assert status == 200
     assert "Paris" in answer["choices"][0]["message"]["content"]
     assert answer["choices"][0]["finish_reason"] in ("stop", "length")
 
 
-def test_both_api_servers_say_the_same(apis: dict[Side, Server]) -> None:
+def test_both_api_servers_say_the_same(apis: Apis) -> None:
     """Same prompt, same parameters, greedy: the same answer and the same counts."""
     ours, original = (apis[side].chat(QUESTION)[1] for side in ("ours", "original"))
     assert ours["choices"] == original["choices"]
@@ -55,28 +40,24 @@ def test_both_api_servers_say_the_same(apis: dict[Side, Server]) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_streamed_chat_is_the_whole_one_in_pieces(apis: dict[Side, Server], side: Side) -> None:
+def test_a_streamed_chat_is_the_whole_one_in_pieces(apis: Apis, side: Side) -> None:
     whole = apis[side].chat(QUESTION)[1]["choices"][0]["message"]["content"]
-    messages = [{"role": "user", "content": QUESTION}]
-    body = {"model": NAME, "messages": messages, "temperature": 0, "max_tokens": 16, "stream": True}
-    deltas = [event["choices"][0] for event in events(apis[side], "/v1/chat/completions", body)]
-    assert "".join(choice["delta"].get("content") or "" for choice in deltas) == whole
-    assert deltas[-1]["finish_reason"] in ("stop", "length")
+    streamed = events(apis[side], "/v1/chat/completions", question(QUESTION))
+    assert text_of(streamed) == whole
+    assert streamed[-1]["choices"][0]["finish_reason"] in ("stop", "length")
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_completion_is_answered(apis: dict[Side, Server], side: Side) -> None:
+def test_a_completion_is_answered(apis: Apis, side: Side) -> None:
     body = {"model": NAME, "prompt": "One, two, three,", "temperature": 0, "max_tokens": 4}
     status, answer = ask(f"{apis[side].url}/v1/completions", body)
     assert (status, answer["object"]) == (200, "text_completion")
     assert "four" in answer["choices"][0]["text"]
-    streamed = events(apis[side], "/v1/completions", body | {"stream": True})
-    text = "".join(event["choices"][0]["text"] for event in streamed)
-    assert text == answer["choices"][0]["text"]
+    assert text_of(events(apis[side], "/v1/completions", body)) == answer["choices"][0]["text"]
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_tokens_are_counted(apis: dict[Side, Server], side: Side) -> None:
+def test_tokens_are_counted(apis: Apis, side: Side) -> None:
     prompts = [{"model": NAME, "prompt": "one two three", "max_tokens": 5}]
     status, answer = ask(f"{apis[side].url}/api/v1/token_check", {"prompts": prompts})
     assert (status, answer["prompts"]) == (
@@ -95,7 +76,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_errors_have_the_codes_of_the_original(apis: dict[Side, Server], kind: str) -> None:
+def test_errors_have_the_codes_of_the_original(apis: Apis, kind: str) -> None:
     settings, code = ERRORS[kind]
     assert apis["original"].chat(QUESTION, **settings)[1]["code"] == code
     ours = apis["ours"].chat(QUESTION, **settings)[1]
