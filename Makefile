@@ -12,7 +12,7 @@ NEEDS := fastchat needs Python 3.11 or later with its venv module: \
 
 # Every target with a help text is a command, not a file.
 COMMANDS := $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
-.PHONY: $(COMMANDS) stale
+.PHONY: $(COMMANDS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

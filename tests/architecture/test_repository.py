@@ -49,6 +49,6 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 def test_make_help_explains_every_target() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8")
-    phony = re.findall(r"^\.PHONY: (.*)$", lines, re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):(?!=)", lines, re.MULTILINE)
     explained = re.findall(r"^([a-z-]+):.*## \S", lines, re.MULTILINE)
-    assert sorted(" ".join(phony).split()) == sorted(explained)
+    assert targets == explained

@@ -4,7 +4,6 @@ from fastchat.cluster.plan import ProcessSpec, address, plan
 from fastchat.cluster.platform import ApiSpec, ControllerSpec, ModelSpec, Platform
 from fastchat.core.config import parse
 from fastchat.worker.config import WorkerConfig
-from fastchat.worker.loading import model_names
 
 
 def flags(spec: ProcessSpec) -> dict[str, str]:
@@ -78,7 +77,7 @@ def test_a_file_name_with_blanks_is_one_name() -> None:
     _, worker, _ = plan(platform)
     words = worker.argv[worker.argv.index("--model-path") :]
     config = parse(WorkerConfig, list(words), environ={})
-    assert model_names(config) == platform.models[0].served_names == ("My Model, tuned",)
+    assert config.served_names == platform.models[0].served_names == ("My Model, tuned",)
 
 
 def test_further_arguments_come_last_so_that_they_win() -> None:

@@ -84,7 +84,7 @@ async def test_with_a_token_the_table_is_only_for_those_who_know_it(
 async def test_while_the_controller_is_away_the_table_stays(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "openai_api_server")
+    caplog.set_level(logging.INFO, "fastchat.dispatch")
     workers = pool()
     workers.register(registration("http://a"))
     async with serving(create_service(workers, Relay(Limits()), Trust(None)).app) as url:
