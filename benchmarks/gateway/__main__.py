@@ -13,7 +13,9 @@ import argparse
 import datetime
 import os
 import platform
+import resource
 import secrets
+import shlex
 import signal
 import sys
 import tempfile
@@ -24,6 +26,7 @@ from typing import NoReturn
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 
 from benchmarks.gateway import report
 from benchmarks.gateway.cores import Cores, this_machine
@@ -51,6 +54,8 @@ def _bench(args: argparse.Namespace) -> None:
     cache = cache_folder()
     programs = compiled(cache)
     cores = this_machine()
+    os.sched_setaffinity(0, cores.load)
+    _allow_many_files()
     key = secrets.token_hex(16)
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as name:
@@ -62,6 +67,7 @@ def _bench(args: argparse.Namespace) -> None:
             folder,
             cache=cache,
             key=key,
+            flags=args.server_flags,
             say=lambda text: said.print(escape(text)),
         ) as stage:
             rounds = Rounds(programs.client, cores, folder, key, args.seconds, args.seconds * 2)
@@ -73,20 +79,20 @@ def _bench(args: argparse.Namespace) -> None:
 
 
 def _measure(rounds: Rounds, stage: Stage, count: int, said: Console) -> list[Round]:
-    steps = rounds.steps(stage.targets)
     measured = []
-    for number in range(1, count + 1):
-        with said.status("") as status:
-            done = 0
+    # No thread that draws: it would run beside the load.
+    with Progress(console=said, auto_refresh=False, disable=not said.is_terminal) as progress:
+        task = progress.add_task("", total=rounds.steps(stage.targets) * count)
+        for number in range(1, count + 1):
 
-            def progress(what: str, number: int = number) -> None:
-                nonlocal done
-                done += 1
-                status.update(f"round {number} of {count}, {done} of {steps}: {what}")
+            def show(what: str, number: int = number) -> None:
+                progress.update(task, description=f"round {number} of {count}: {what}")
+                progress.refresh()
+                progress.advance(task)
 
-            measured.append(rounds.measure(stage.targets, progress))
-        if not said.is_terminal:
-            said.print(f"round {number} of {count} is done")
+            measured.append(rounds.measure(stage.targets, show))
+            if not said.is_terminal:
+                said.print(f"round {number} of {count} is done")
     return measured
 
 
@@ -96,8 +102,10 @@ def _print(
     rounds: Rounds,
     machine: dict[str, str],
 ) -> None:
-    console = Console(width=max(report.WIDTH, 44 + 22 * len(stage.targets)), highlight=False)
-    console.print("; ".join(f"{name} {value}" for name, value in machine.items()))
+    width = max(120, report.FIRST_COLUMN + report.COLUMN * len(stage.targets))
+    console = Console(width=width, highlight=False)
+    for name, value in machine.items():
+        console.print(escape(f"{name}: {value}"))
     report.print_costs(console, measured, stage.targets)
     report.print_marks(console, measured)
     for name, reason in stage.not_run.items():
@@ -134,11 +142,29 @@ def _machine(cores: Cores, args: argparse.Namespace, load_before: float) -> dict
     return {
         "date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}",
         "machine": f"{model}, {os.cpu_count()} cores, Linux {platform.release()}",
-        "gateway on core": f"{cores.gateway[0]}, load on {', '.join(map(str, cores.load))}",
+        "cores": _said(cores),
         "Python": platform.python_version(),
         "rounds": f"{args.rounds} of {args.seconds:g} s",
         "load average": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
     }
+
+
+def _said(cores: Cores) -> str:
+    pair = "share it" if len(cores.pair) == 1 else f"have {_numbers(cores.pair)}"
+    return (
+        f"gateway on {_numbers(cores.gateway)}, load on {_numbers(cores.load)}; "
+        f"two processes (x2) {pair}"
+    )
+
+
+def _numbers(cores: Sequence[int]) -> str:
+    return " and ".join(map(str, cores))
+
+
+def _allow_many_files() -> None:
+    """The upstream has hundreds of connections to each gateway."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _arguments() -> argparse.Namespace:
@@ -154,6 +180,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="default: 5, or 2 with --quick")
     parser.add_argument("--seconds", type=float, help="of one scenario; default: 3, or 0.6")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
+    parser.add_argument(
+        "--server-flags",
+        type=shlex.split,
+        default=(),
+        metavar="FLAGS",
+        help="further flags of our API server, as one word: --server-flags='--drain-s 5'",
+    )
     args = parser.parse_args()
     args.rounds = args.rounds or (2 if args.quick else 5)
     args.seconds = args.seconds or (0.6 if args.quick else 3.0)

@@ -1,12 +1,10 @@
 """The gateways: how each is installed and started as the same proxy before the same upstream."""
 
-import getpass
-import grp
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """Where one gateway stands. `spare_port` is for its metrics, `folder` its own."""
+    """Where one gateway stands. `spare_port` is for its metrics, `folder` its own; `flags` are
+    further ones of our API server."""
 
     folder: Path
     cache: Path
@@ -29,6 +28,7 @@ class Site:
     controller_port: int
     key: str
     processes: int
+    flags: Sequence[str]
     say: Callable[[str], None]
 
     @property
@@ -66,7 +66,7 @@ def fastchat_launch(site: Site) -> Launch:
             *server,
             *("--host", "127.0.0.1", "--port", str(site.port), "--logdir", ""),
             *("--controller-address", f"http://127.0.0.1:{site.controller_port}"),
-            *("--api-keys-file", str(keys), *extra),
+            *("--api-keys-file", str(keys), *site.flags, *extra),
         ],
         version=_own_version(),
         environment=_PATHED,
@@ -78,9 +78,7 @@ def nginx_launch(site: Site) -> Launch:
     if program is None:
         raise NotRun("nginx is not installed: sudo apt install nginx")
     file = site.folder / "nginx.conf"
-    group = grp.getgrgid(os.getgid()).gr_name
-    user = f"user {getpass.getuser()} {group};" if os.getuid() == 0 else ""
-    file.write_text(nginx_config(site, user))
+    file.write_text(nginx_config(site, as_root=os.getuid() == 0))
     told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
     return Launch(
         command=[program, "-p", str(site.folder), "-e", "stderr", "-c", str(file)],
@@ -88,8 +86,10 @@ def nginx_launch(site: Site) -> Launch:
     )
 
 
-def nginx_config(site: Site, user: str) -> str:
-    """A relay that holds nothing back: as a gateway for streams must be configured."""
+def nginx_config(site: Site, *, as_root: bool) -> str:
+    """A relay that holds nothing back: as a gateway for streams must be configured. Started by root
+    its workers would become somebody who may not enter our folder."""
+    user = "user root root;" if as_root else ""
     scratch = "\n".join(
         f"    {kind}_temp_path {site.folder}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -12,7 +12,7 @@ from benchmarks.gateway.rounds import Round
 from benchmarks.gateway.spread import Spread, judge
 from benchmarks.gateway.stage import DIRECT, Target
 
-WIDTH = 170
+FIRST_COLUMN, COLUMN = 36, 19
 
 ROWS: Sequence[tuple[str, str, Value, int]] = (
     ("c1: CPU us a request", "c1", figures.request_us, 1),
@@ -37,7 +37,7 @@ ADDED: Sequence[tuple[str, str, Value]] = (
 
 
 def print_costs(console: Console, rounds: Sequence[Round], targets: Sequence[Target]) -> None:
-    table = Table(title="Medians of the rounds (low - high)", title_justify="left")
+    table = Table(title="Medians of the rounds, and half of their spread", title_justify="left")
     table.add_column("")
     for target in targets:
         table.add_column(f"{target.name}\n{target.version}", justify="right")
@@ -86,13 +86,19 @@ def failures(rounds: Sequence[Round]) -> dict[str, str]:
 
 
 def _measured(take: figures.Take, rounds: Sequence[Round], digits: int, sign: str = "") -> str:
-    return _cell(figures.over(rounds, take), digits, sign)
-
-
-def _cell(seen: Spread | None, digits: int, sign: str = "") -> str:
+    seen = figures.over(rounds, take)
     if seen is None:
         return "-"
     median = f"{seen.median:{sign},.{digits}f}"
+    if seen.rounds == 1:
+        return median
+    return f"{median} ±{(seen.high - seen.low) / 2:,.{digits}f}"
+
+
+def _cell(seen: Spread | None, digits: int) -> str:
+    if seen is None:
+        return "-"
+    median = f"{seen.median:,.{digits}f}"
     if seen.rounds == 1:
         return median
     return f"{median} ({seen.low:,.{digits}f} - {seen.high:,.{digits}f})"

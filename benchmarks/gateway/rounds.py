@@ -18,6 +18,7 @@ PAIR_SCENARIOS = frozenset(["c128", "flood"])
 CALM_S = 0.1
 CALM_SHARE = 0.2
 MOST_CALMS = 100
+MOST_CUT = 0.1
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -55,7 +56,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def request_us(self) -> float | None:
-        return self.cpu_s * 1e6 / self.heard.answered if self.heard.answered else None
+        """None when so much was cut off that the work on it would be counted for the others."""
+        answered = self.heard.answered
+        if answered == 0 or self.heard.cut > MOST_CUT * answered:
+            return None
+        return self.cpu_s * 1e6 / answered
 
     @property
     def chunk_us(self) -> float | None:

@@ -42,6 +42,7 @@ class Stage:
     folder: Path
     cache: Path
     key: str
+    flags: Sequence[str]
     say: Callable[[str], None]
     upstream_port: int
     controller_port: int
@@ -91,6 +92,7 @@ class Stage:
             controller_port=self.controller_port,
             key=self.key,
             processes=processes,
+            flags=self.flags,
             say=self.say,
         )
         launch = GATEWAYS[name](site)
@@ -123,6 +125,7 @@ def staged(
     *,
     cache: Path,
     key: str,
+    flags: Sequence[str],
     say: Callable[[str], None],
 ) -> Iterator[Stage]:
     upstream_port, controller_port = free_ports(2)
@@ -133,6 +136,7 @@ def staged(
             folder=folder,
             cache=cache,
             key=key,
+            flags=flags,
             say=say,
             upstream_port=upstream_port,
             controller_port=controller_port,

@@ -8,7 +8,7 @@ from pathlib import Path
 def cpu_s(pid: int) -> float:
     """CPU seconds of the tree, of threads that ended too, to the nanosecond."""
     seconds = 0.0
-    for member in _tree(pid):
+    for member in tree(pid):
         with suppress(OSError):  # it ended
             seconds += time.clock_gettime(_cpu_clock(member))
     return seconds
@@ -16,7 +16,7 @@ def cpu_s(pid: int) -> float:
 
 def peak_mb(pid: int) -> float:
     """The sum of each one's own peak: memory that they share counts for each."""
-    return sum(_peak_kb(member) for member in _tree(pid)) / 1024
+    return sum(_peak_kb(member) for member in tree(pid)) / 1024
 
 
 def _cpu_clock(pid: int) -> int:
@@ -32,7 +32,7 @@ def _peak_kb(pid: int) -> int:
     return 0
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
     members = [pid]
     for member in members:
         for task in Path(f"/proc/{member}/task").glob("*/children"):

@@ -28,6 +28,7 @@ def site(tmp_path: Path) -> MakeSite:
             controller_port=1004,
             key="sesame",
             processes=processes,
+            flags=("--max-body-bytes", "9"),
             say=lambda _: None,
         )
 
@@ -35,16 +36,17 @@ def site(tmp_path: Path) -> MakeSite:
 
 
 def test_nginx_is_a_relay_that_holds_nothing_back(site: MakeSite) -> None:
-    config = nginx_config(site(2), "")
+    config = nginx_config(site(2), as_root=False)
     assert "worker_processes 2;" in config
     assert "listen 127.0.0.1:1001 " in config
     assert "server 127.0.0.1:1003;" in config
     assert "proxy_buffering off;" in config
     assert "access_log off;" in config
+    assert "user " not in config
 
 
 def test_nginx_writes_only_into_its_own_folder(site: MakeSite, tmp_path: Path) -> None:
-    config = nginx_config(site(), "")
+    config = nginx_config(site(), as_root=False)
     places = [line.split()[1] for line in config.splitlines() if "_temp_path" in line]
     assert len(places) == 5
     assert all(place.startswith(str(tmp_path)) for place in places)
@@ -63,6 +65,10 @@ def test_the_key_does_not_stand_on_the_command_line(site: MakeSite, tmp_path: Pa
     assert "sesame" not in " ".join(launch.command)
     assert (tmp_path / "keys").read_text() == "sesame"
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
+
+
+def test_further_flags_reach_our_server(site: MakeSite) -> None:
+    assert " --max-body-bytes 9" in " ".join(fastchat_launch(site()).command)
 
 
 def test_a_router_is_one_process(site: MakeSite) -> None:

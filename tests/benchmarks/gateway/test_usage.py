@@ -17,7 +17,7 @@ def test_a_process_is_counted_with_its_children() -> None:
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"worked\n"
-        (child,) = set(usage._tree(parent.pid)) - {parent.pid}
+        (child,) = set(usage.tree(parent.pid)) - {parent.pid}
         assert usage.cpu_s(parent.pid) > usage.cpu_s(child) > 0
         assert usage.peak_mb(parent.pid) > usage.peak_mb(child) > 0
         parent.communicate(b"\n")
