@@ -26,17 +26,20 @@ def running(
     environment: Mapping[str, str] = {},
 ) -> Iterator[Process]:
     """Started in `log`'s folder, as the leader of its own session; ended with all its children."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            cwd=log.parent,
-            env={**_clean(), **environment},
-            start_new_session=True,
-            preexec_fn=_prepared(cores),
-        )
+    try:
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=log.parent,
+                env={**_clean(), **environment},
+                start_new_session=True,
+                preexec_fn=_prepared(cores),
+            )
+    except OSError as error:
+        raise NotRun(f"{command[0]} cannot be started: {error.strerror}") from None
     try:
         yield process
     finally:

@@ -13,7 +13,7 @@ import msgspec
 from benchmarks.gateway.cores import Cores
 from benchmarks.gateway.environments import NotRun
 from benchmarks.gateway.gateways import GATEWAYS, PAIRED, ROOT, Site
-from benchmarks.gateway.processes import Process, last_words, running, wait_until
+from benchmarks.gateway.processes import Process, running, wait_until
 from benchmarks.gateway.scenarios import MODEL, request_body
 from fastchat.protocol.cluster import Registration, WorkerStatus
 from tests.running import free_ports
@@ -109,11 +109,11 @@ class Stage:
     def _start(self, name: str, command: Sequence[str], port: int, path: str) -> None:
         log = self.folder / f"{name}.log"
         environment = {"PYTHONPATH": str(ROOT)}
-        process = self.stack.enter_context(running(command, log, self.cores.load, environment))
         try:
+            process = self.stack.enter_context(running(command, log, self.cores.load, environment))
             wait_until(lambda: _is_up(port, path), process, log, what=name, limit_s=START_S)
         except NotRun as reason:
-            raise SystemExit(f"error: {reason}: {last_words(log)}") from None
+            raise SystemExit(f"error: {reason}") from None
 
 
 @contextmanager
