@@ -10,9 +10,7 @@ must be there.
 """
 
 import argparse
-import datetime
 import os
-import platform
 import resource
 import secrets
 import shlex
@@ -29,12 +27,17 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from benchmarks.gateway import report
-from benchmarks.gateway.cores import Cores, this_machine
+from benchmarks.gateway.cores import this_machine
 from benchmarks.gateway.gateways import OURS, PEERS
+from benchmarks.gateway.machine import described, load_average
 from benchmarks.gateway.programs import compiled
 from benchmarks.gateway.rounds import Round, Rounds
 from benchmarks.gateway.stage import Stage, staged
 from fastchat.core.config import cache_folder
+
+# The fewest whose whole range holds the median nine times in ten.
+ROUNDS = 5
+SECONDS = 3.0
 
 
 def main() -> None:
@@ -57,7 +60,7 @@ def _bench(args: argparse.Namespace) -> None:
     os.sched_setaffinity(0, cores.load)
     _allow_many_files()
     key = secrets.token_hex(16)
-    load_before = os.getloadavg()[0]
+    surroundings = described(cores)
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as name:
         folder = Path(name)
         with staged(
@@ -72,10 +75,13 @@ def _bench(args: argparse.Namespace) -> None:
         ) as stage:
             rounds = Rounds(programs.client, cores, folder, key, args.seconds, args.seconds * 2)
             measured = _measure(rounds, stage, args.rounds, said)
-    machine = _machine(cores, args, load_before)
-    _print(measured, stage, rounds, machine)
+    surroundings |= {
+        "rounds": f"{args.rounds}, {args.seconds:g} s a scenario",
+        "load average": f"{surroundings['load average']} before, {load_average()} after",
+    }
+    _print(measured, stage, rounds, surroundings)
     if args.json:
-        _write(args.json, measured, stage, rounds, machine)
+        _write(args.json, measured, stage, rounds, surroundings)
 
 
 def _measure(rounds: Rounds, stage: Stage, count: int, said: Console) -> list[Round]:
@@ -100,14 +106,16 @@ def _print(
     measured: Sequence[Round],
     stage: Stage,
     rounds: Rounds,
-    machine: dict[str, str],
+    surroundings: dict[str, str],
 ) -> None:
     width = max(120, report.FIRST_COLUMN + report.COLUMN * len(stage.targets))
     console = Console(width=width, highlight=False)
-    for name, value in machine.items():
+    for name, value in surroundings.items():
         console.print(escape(f"{name}: {value}"))
     report.print_costs(console, measured, stage.targets)
     report.print_marks(console, measured)
+    if len(measured) < ROUNDS:
+        console.print(f"[yellow]Fewer than {ROUNDS} rounds are a glance, not a measurement.[/]")
     for name, reason in stage.not_run.items():
         console.print(f"[bold red]NOT RUN[/]: {escape(f'{name}: {reason}')}")
     for name, reason in rounds.broken.items():
@@ -121,44 +129,16 @@ def _write(
     measured: Sequence[Round],
     stage: Stage,
     rounds: Rounds,
-    machine: dict[str, str],
+    surroundings: dict[str, str],
 ) -> None:
     everything = {
-        "machine": machine,
+        "surroundings": surroundings,
         "versions": {target.name: target.version for target in stage.targets if target.version},
         "not_run": stage.not_run,
         "not_measured": rounds.broken,
         "rounds": measured,
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(everything)))
-
-
-def _machine(cores: Cores, args: argparse.Namespace, load_before: float) -> dict[str, str]:
-    model = platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    return {
-        "date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}",
-        "machine": f"{model}, {os.cpu_count()} cores, Linux {platform.release()}",
-        "cores": _said(cores),
-        "Python": platform.python_version(),
-        "rounds": f"{args.rounds} of {args.seconds:g} s",
-        "load average": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
-    }
-
-
-def _said(cores: Cores) -> str:
-    pair = "share it" if len(cores.pair) == 1 else f"have {_numbers(cores.pair)}"
-    return (
-        f"gateway on {_numbers(cores.gateway)}, load on {_numbers(cores.load)}; "
-        f"two processes (x2) {pair}"
-    )
-
-
-def _numbers(cores: Sequence[int]) -> str:
-    return " and ".join(map(str, cores))
 
 
 def _allow_many_files() -> None:
@@ -177,8 +157,10 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="about two minutes; shows that it works"
     )
     parser.add_argument("--peers", type=_peers, default=tuple(PEERS), help=", ".join(PEERS))
-    parser.add_argument("--rounds", type=int, help="default: 5, or 2 with --quick")
-    parser.add_argument("--seconds", type=float, help="of one scenario; default: 3, or 0.6")
+    parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}; 2 with --quick")
+    parser.add_argument(
+        "--seconds", type=float, help=f"of one scenario; default: {SECONDS:g}; 0.6 with --quick"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     parser.add_argument(
         "--server-flags",
@@ -188,8 +170,8 @@ def _arguments() -> argparse.Namespace:
         help="further flags of our API server, as one word: --server-flags='--drain-s 5'",
     )
     args = parser.parse_args()
-    args.rounds = args.rounds or (2 if args.quick else 5)
-    args.seconds = args.seconds or (0.6 if args.quick else 3.0)
+    args.rounds = args.rounds or (2 if args.quick else ROUNDS)
+    args.seconds = args.seconds or (0.6 if args.quick else SECONDS)
     return args
 
 

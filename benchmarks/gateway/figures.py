@@ -77,10 +77,10 @@ def ratio(over: Take, under: Take) -> Take:
     return take
 
 
-def difference(of: Take, less: Take) -> Take:
+def difference(whole: Take, part: Take) -> Take:
     def take(one: Round) -> float | None:
-        whole, part = of(one), less(one)
-        return whole - part if whole is not None and part is not None else None
+        more, less = whole(one), part(one)
+        return more - less if more is not None and less is not None else None
 
     return take
 
