@@ -73,7 +73,7 @@ def running_platform(
     command = [sys.executable, "-m", "fastchat", "up", str(file), "--logdir", str(folder / "logs")]
     with (folder / "up.log").open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=out, stderr=out
+            command, cwd=folder, env=_environ(folder), stdout=out, stderr=out
         )
     running = RunningPlatform(ports=ports, folder=folder, process=process)
     try:
@@ -82,6 +82,11 @@ def running_platform(
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    """What runs for a test is no business of `fastchat status` and `fastchat down` at home."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")}
 
 
 def ask(url: str, body: Any = None, *, headers: Mapping[str, str] = {}) -> tuple[int, Any]:

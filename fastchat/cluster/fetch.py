@@ -1,10 +1,11 @@
 """Weights are fetched before anything is started, so that a worker never waits for the network."""
 
 import asyncio
+import glob
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from fastchat.cluster.report import Report
+from fastchat.cluster.report import Reporter
 from fastchat.core.config import cache_folder
 from fastchat.core.threads import in_daemon_thread
 from fastchat.model.weights import resolve
@@ -13,7 +14,7 @@ Resolve = Callable[..., object]
 
 
 async def fetch_weights(
-    paths: Iterable[str], report: Report, stop: asyncio.Event, *, resolve: Resolve = resolve
+    paths: Iterable[str], report: Reporter, stop: asyncio.Event, *, resolve: Resolve = resolve
 ) -> bool:
     """False when `stop` came first. Raises `ConfigError` for a model that is nowhere."""
     fetching = asyncio.create_task(_fetch(paths, report, resolve))
@@ -30,7 +31,17 @@ async def fetch_weights(
         await asyncio.gather(fetching, return_exceptions=True)
 
 
-async def _fetch(paths: Iterable[str], report: Report, resolve: Resolve) -> None:
+def weights_bytes(model_path: str) -> int:
+    """The size of weights that are here: of all parts of a file, or of a checkpoint's folder."""
+    path = resolve(model_path, cache=cache_folder())
+    if path.is_dir():
+        parts = [*path.glob("*.safetensors")] or [*path.glob("*.bin")]
+    else:
+        parts = [*path.parent.glob(glob.escape(path.name).replace("-00001-of-", "-?????-of-"))]
+    return sum(part.stat().st_size for part in parts)
+
+
+async def _fetch(paths: Iterable[str], report: Reporter, resolve: Resolve) -> None:
     for path in dict.fromkeys(paths):
         progress = partial(report.download, path)
         await in_daemon_thread(partial(resolve, path, cache=cache_folder(), progress=progress))

@@ -14,7 +14,8 @@ Role = Literal["controller", "worker", "api"]
 class ProcessSpec:
     """One process. It is ready when `ready_url` answers 200.
 
-    `declared` is the table of the platform file that asks for it. `keys_flag` takes the name of a
+    `declared` is the table of the platform file that asks for it. A worker serves `models` from
+    `weights`, if it has any. `keys_flag` takes the name of a
     file with API keys, which is only known when the process is started.
     """
 
@@ -28,6 +29,8 @@ class ProcessSpec:
     depends_on: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     keys_flag: str | None = None
+    models: tuple[str, ...] = ()
+    weights: str | None = None
 
     @property
     def address(self) -> str:
@@ -83,6 +86,8 @@ def _workers(platform: Platform, python: str, controller: ProcessSpec) -> Iterat
                 declared=f"[[models]] number {number}",
                 depends_on=(controller.name,),
                 environment=_environment(model, replica),
+                models=model.served_names,
+                weights=model.path if model.has_weights else None,
             )
 
 

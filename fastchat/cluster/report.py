@@ -6,13 +6,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from fastchat.cluster.plan import ProcessSpec
 from fastchat.cluster.status import SETTLED, Status
 
 _LINE_EVERY_S = 5.0
 _REDRAW_EVERY_S = 0.1
+
+
+class Reporter(Protocol):
+    """Whoever tells the user: lines, or the screen of a terminal."""
+
+    def line(self, text: str) -> None: ...
+
+    def download(self, model: str, done: int, total: int) -> None: ...
 
 
 class Report:
@@ -57,7 +65,7 @@ class Narrator:
 
     def __init__(
         self,
-        report: Report,
+        report: Reporter,
         specs: Sequence[ProcessSpec],
         *,
         welcome: str,
@@ -102,8 +110,11 @@ class Narrator:
         return f"{self._now():%H:%M:%S} {text}"
 
 
-def welcome(specs: Sequence[ProcessSpec], models: Sequence[str], logdir: Path, *, key: bool) -> str:
-    """Where everything is, and a command to paste. `key`: a request needs an API key."""
+def welcome(
+    specs: Sequence[ProcessSpec], models: Sequence[str], logdir: Path, *, key: bool, end: str
+) -> str:
+    """Where everything is, a command to paste, and how to `end` it all. `key`: a request needs an
+    API key."""
     addresses = {spec.role: spec.address for spec in specs}
     return f"""
 API         {addresses["api"]}/v1
@@ -115,7 +126,7 @@ Try it:
 
 {_curl(addresses["api"], models[0], key=key)}
 
-Press Ctrl-C to stop."""
+{end}"""
 
 
 def _curl(api: str, model: str, *, key: bool) -> str:

@@ -1,48 +1,52 @@
-"""`fastchat up`: from the platform file to running processes, until Ctrl-C."""
+"""`fastchat up`: what the user asked for, as values that a platform is run from."""
 
 import asyncio
-import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from msgspec.structs import replace
 
+from fastchat.cluster.board.keyboard import is_ours
 from fastchat.cluster.child import Launcher
-from fastchat.cluster.fetch import fetch_weights
-from fastchat.cluster.keeper import Patience, Surroundings
-from fastchat.cluster.plan import ProcessSpec, plan
-from fastchat.cluster.platform import Platform, load
-from fastchat.cluster.ports import check_ports
-from fastchat.cluster.probe import HttpProbe
-from fastchat.cluster.report import Narrator, Report, welcome
-from fastchat.cluster.supervisor import Supervisor
+from fastchat.cluster.detach import DETACHED, UP_LOG, detach
+from fastchat.cluster.logs import log_folder
+from fastchat.cluster.platform import ModelSpec, Platform, load
+from fastchat.cluster.run import Start, run
+from fastchat.cluster.state import StateFolder
 from fastchat.core.config import flag, state_folder, words
 from fastchat.core.errors import ConfigError
 
 KEYS = "FASTCHAT_API_KEYS"
+TOKEN = "FASTCHAT_CLUSTER_TOKEN"
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpConfig:
     """Start the whole platform on this machine and keep it running.
 
-    Without a file it serves a small built-in model: a controller on port 21001, a worker on 31000
-    and an OpenAI-compatible API on http://127.0.0.1:8000/v1. A platform file names other models,
-    replicas, GPUs and ports; examples/platform.toml shows every key with its default.
+    Without a word it serves a small built-in model: a controller on port 21001, a worker on 31000
+    and an OpenAI-compatible API on http://127.0.0.1:8000/v1. Models can be named instead, or one
+    platform file (its name ends in .toml) for replicas, GPUs, ports and all the rest;
+    examples/platform.toml shows every key with its default.
 
-    What dies is started again. Ctrl-C lets running requests finish and ends everything; a second
-    Ctrl-C ends it at once. API keys come from api_keys_file in the platform file or from the
-    environment variable FASTCHAT_API_KEYS; without any, everybody who reaches the port is served.
+    What dies is started again. In a terminal a table shows the processes; q or Ctrl-C lets running
+    requests finish and ends everything, a second Ctrl-C ends it at once. With --detach the platform
+    goes on in the background: `fastchat status` shows it, `fastchat down` ends it. API keys come
+    from api_keys_file in the platform file or from the environment variable FASTCHAT_API_KEYS;
+    without any, everybody who reaches the port is served.
     """
 
-    platform: Path | None = flag(
-        None, positional=True, metavar="platform.toml", help="file that describes the platform"
+    served: tuple[str, ...] = flag(
+        (),
+        positional=True,
+        metavar="FILE.toml|MODEL",
+        help="a platform file, or models: GGUF files, folders with one, built-in names",
     )
     port: int | None = flag(None, help="port of the API server, instead of the file's")
+    detach: bool = flag(False, help="start in the background and come back when all is ready")
+    plain: bool = flag(False, help="lines instead of a table; always so outside of a terminal")
     logdir: Path | None = flag(
         None,
         help="folder for what the processes write, instead of the file's; "
@@ -55,42 +59,36 @@ class UpConfig:
             raise ConfigError("--port must be a number from 1 to 65535")
 
 
-def up(config: UpConfig, environment: Mapping[str, str], out: TextIO) -> None:
+def up(
+    config: UpConfig, environment: Mapping[str, str], out: TextIO, keyboard: TextIO | None = None
+) -> None:
     """Returns when the user has stopped it. Raises `ConfigError` when it cannot start."""
     platform = _platform(config)
+    declared = platform.supervisor.logdir
+    logdir = log_folder(
+        config.logdir
+        or (Path(declared).expanduser() if declared else state_folder(environment) / "logs")
+    )
+    folder = StateFolder(state_folder(environment) / "running")
+    if config.detach:
+        detach(_words(config, logdir), environment, logdir, folder, out)
+        return
     inherited = dict(environment)
+    in_background = bool(inherited.pop(DETACHED, ""))
     keys = _keys(platform.api.api_keys_file, inherited.pop(KEYS, ""))
-    launch = Launcher(environment=inherited, logdir=_logdir(config, platform), keys=keys)
-    asyncio.run(_run(platform, launch, Report(out, clock=time.monotonic)))
-
-
-async def _run(platform: Platform, launch: Launcher, report: Report) -> None:
-    specs = plan(platform)
-    check_ports(specs)
-    stop = asyncio.Event()
-    async with HttpProbe() as probe:
-        around = Surroundings(
-            launch=launch,
-            probe=probe,
-            observe=Narrator(report, specs, welcome=_welcome(platform, specs, launch)),
-            patience=Patience(
-                silent_s=platform.supervisor.silent_s, grace_s=platform.supervisor.grace_s
-            ),
-        )
-        supervisor = Supervisor(specs, around)
-        _on_signals(partial(_interrupt, stop, supervisor, report))
-        if await fetch_weights(_weights(platform), report, stop):
-            report.line(f"Starting {len(specs)} processes")
-            await supervisor.run(stop)
-    report.line("Stopped.")
-
-
-def _weights(platform: Platform) -> list[str]:
-    return [model.path for model in platform.models if model.has_weights]
+    start = Start(
+        platform=platform,
+        launch=Launcher(environment=inherited, logdir=logdir, keys=keys),
+        folder=folder,
+        token=inherited.get(TOKEN) or None,
+        output=logdir / UP_LOG if in_background else None,
+    )
+    draws = not config.plain and keyboard is not None and _can_draw(out, keyboard, inherited)
+    asyncio.run(run(start, out, keyboard if draws else None))
 
 
 def _platform(config: UpConfig) -> Platform:
-    platform = Platform() if config.platform is None else load(config.platform)
+    platform = _declared(config.served)
     if config.port is None:
         return platform
     try:
@@ -99,14 +97,18 @@ def _platform(config: UpConfig) -> Platform:
         raise ConfigError(f"--port {config.port}: {error}") from None
 
 
-def _logdir(config: UpConfig, platform: Platform) -> Path:
-    declared = platform.supervisor.logdir
-    logdir = config.logdir or (Path(declared).expanduser() if declared else state_folder() / "logs")
+def _declared(served: Sequence[str]) -> Platform:
+    files = [word for word in served if word.lower().endswith(".toml")]
+    if files and len(served) > 1:
+        raise ConfigError("give one platform file, or models, but not both and not several files")
+    if files:
+        return load(Path(files[0]))
+    if not served:
+        return Platform()
     try:
-        logdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot make the log folder {logdir} ({error}): set --logdir") from None
-    return logdir.absolute()
+        return Platform(models=tuple(ModelSpec(path=path) for path in served))
+    except ValueError as error:
+        raise ConfigError(f"{error} in a platform file") from None
 
 
 def _keys(file: str | None, given: str) -> str:
@@ -122,22 +124,13 @@ def _keys(file: str | None, given: str) -> str:
     return f"{text}\n{given}"
 
 
-def _welcome(platform: Platform, specs: Sequence[ProcessSpec], launch: Launcher) -> str:
-    names = dict.fromkeys(name for model in platform.models for name in model.served_names)
-    return welcome(specs, list(names), launch.logdir, key=bool(launch.keys))
+def _words(config: UpConfig, logdir: Path) -> tuple[str, ...]:
+    """The command line again, for the platform in the background."""
+    port = () if config.port is None else ("--port", str(config.port))
+    return (*port, "--logdir", str(logdir), "--plain", "--", *config.served)
 
 
-def _interrupt(stop: asyncio.Event, supervisor: Supervisor, report: Report) -> None:
-    if stop.is_set():
-        supervisor.kill()
-    else:
-        report.line("Stopping; Ctrl-C again ends everything at once.")
-        stop.set()
-
-
-def _on_signals(interrupt: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup asks to live on
-        loop.add_signal_handler(signal.SIGHUP, interrupt)
+def _can_draw(out: TextIO, keyboard: TextIO, environment: Mapping[str, str]) -> bool:
+    drawable = out.isatty() and environment.get("TERM", "dumb") not in ("dumb", "unknown")
+    letters = (out.encoding or "").lower().replace("-", "") == "utf8"
+    return drawable and letters and keyboard.isatty() and is_ours(keyboard)

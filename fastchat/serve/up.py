@@ -1,4 +1,4 @@
-"""Start the whole platform: `python3 -m fastchat.serve.up [platform.toml]`."""
+"""Start the whole platform: `python3 -m fastchat.serve.up [platform.toml | MODEL ...]`."""
 
 import sys
 
@@ -11,7 +11,7 @@ from fastchat.serve._run import begin, fail
 def main() -> None:
     config = begin(UpConfig, "up")
     try:
-        up(config, environment(), sys.stdout)
+        up(config, environment(), sys.stdout, sys.stdin)
     except ConfigError as error:
         fail(error)
 

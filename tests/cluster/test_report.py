@@ -114,7 +114,7 @@ def pasted(text: str) -> list[str]:
 
 
 def test_the_command_can_be_pasted_as_it_is() -> None:
-    text = welcome(SPECS, ["it's", "other"], Path("/logs"), key=False)
+    text = welcome(SPECS, ["it's", "other"], Path("/logs"), key=False, end="Press Ctrl-C to stop.")
     curl, url, *words = pasted(text)
     assert (curl, url) == ("curl", "http://127.0.0.1:8765/v1/chat/completions")
     assert words[:2] == ["-H", "Content-Type: application/json"]
@@ -123,5 +123,5 @@ def test_the_command_can_be_pasted_as_it_is() -> None:
 
 
 def test_a_key_is_asked_for_but_never_shown() -> None:
-    text = welcome(SPECS, ["small"], Path("/logs"), key=True)
+    text = welcome(SPECS, ["small"], Path("/logs"), key=True, end="Press Ctrl-C to stop.")
     assert "Authorization: Bearer YOUR-API-KEY" in pasted(text)

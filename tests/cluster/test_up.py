@@ -52,7 +52,7 @@ def config(tmp_path: Path, free_port: Callable[[], int]) -> UpConfig:
     )
     (tmp_path / "small.gguf").write_bytes(b"GGUF")
     (tmp_path / "keys").write_text("sk-one\n")
-    return UpConfig(platform=tmp_path / "platform.toml", logdir=tmp_path / "logs")
+    return UpConfig(served=(str(tmp_path / "platform.toml"),), logdir=tmp_path / "logs")
 
 
 @pytest.fixture
@@ -64,7 +64,11 @@ def servers(tmp_path: Path) -> dict[str, str]:
         (package / "__init__.py").touch()
     for name in ("controller", "model_worker", "openai_api_server"):
         (folder / f"{name}.py").write_text(SERVER)
-    return environment() | {"PYTHONPATH": str(tmp_path / "fakes"), "PYTHONSAFEPATH": "1"}
+    return environment() | {
+        "PYTHONPATH": str(tmp_path / "fakes"),
+        "PYTHONSAFEPATH": "1",
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
 
 
 def test_the_platform_runs_until_ctrl_c(
@@ -86,7 +90,7 @@ def test_the_platform_runs_until_ctrl_c(
 
 def test_a_flag_moves_the_api_server(config: UpConfig, free_port: Callable[[], int]) -> None:
     port = free_port()
-    moved = UpConfig(platform=config.platform, logdir=config.logdir, port=port)
+    moved = UpConfig(served=config.served, logdir=config.logdir, port=port)
     with (
         socket.create_server(("127.0.0.1", port)),
         pytest.raises(ConfigError, match=f"the port {port} that openai_api_server wants is taken"),
@@ -100,9 +104,8 @@ def test_a_flag_that_is_no_port_is_refused() -> None:
 
 
 def test_a_flag_cannot_move_it_onto_another_port_of_the_file(config: UpConfig) -> None:
-    path = config.platform
-    assert path is not None
-    same = UpConfig(platform=path, logdir=config.logdir, port=load(path).controller.port)
+    port = load(Path(config.served[0])).controller.port
+    same = UpConfig(served=config.served, logdir=config.logdir, port=port)
     with pytest.raises(ConfigError, match=r"--port \d+: \[controller\] and \[api\] both want"):
         up(same, {}, io.StringIO())
 
@@ -120,7 +123,7 @@ def test_a_key_file_that_is_not_there_is_named(config: UpConfig, tmp_path: Path)
 
 
 def test_a_log_folder_that_cannot_be_made_is_named(config: UpConfig, tmp_path: Path) -> None:
-    blocked = UpConfig(platform=config.platform, logdir=tmp_path / "keys" / "logs")
+    blocked = UpConfig(served=config.served, logdir=tmp_path / "keys" / "logs")
     with pytest.raises(ConfigError, match=r"cannot make the log folder .*set --logdir"):
         up(blocked, {}, io.StringIO())
 
@@ -128,7 +131,7 @@ def test_a_log_folder_that_cannot_be_made_is_named(config: UpConfig, tmp_path: P
 def test_the_file_is_the_one_word_of_the_command_line() -> None:
     assert parse(UpConfig, [], environ={}) == UpConfig()
     assert parse(UpConfig, ["my.toml", "--port", "1"], environ={}) == UpConfig(
-        platform=Path("my.toml"), port=1
+        served=("my.toml",), port=1
     )
 
 
