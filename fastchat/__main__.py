@@ -5,6 +5,7 @@ import ast
 import difflib
 import importlib
 import pkgutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ _SERVE = Path(__file__).parent / "serve"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports: no traceback
     known = commands()
     parser = _parser(known)
     options = parser.parse_args(argv)

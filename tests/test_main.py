@@ -1,6 +1,8 @@
 """`fastchat COMMAND …`."""
 
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,12 @@ from fastchat.__main__ import commands, main
 
 
 @pytest.fixture(autouse=True)
-def _argv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command changes the argument list of the process; it is put back."""
+def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command changes the argument list of the process and what Ctrl-C does; both come back."""
     monkeypatch.setattr(sys, "argv", ["fastchat"])
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_every_public_module_of_a_folder_is_a_command(tmp_path: Path) -> None:

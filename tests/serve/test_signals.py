@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fastchat.__main__ import commands
 from tests.running import ROOT, answers, free_ports
 
 
@@ -44,3 +45,25 @@ def test_ctrl_c_while_a_model_loads_leaves_no_traceback(tmp_path: Path) -> None:
     _, said = worker.communicate(timeout=30)
     assert worker.returncode in (0, -signal.SIGINT)
     assert "Traceback" not in said
+
+
+def spellings() -> list[tuple[str, ...]]:
+    modules = [(f"fastchat.serve.{name}",) for name in commands()]
+    return [*modules, ("fastchat", "controller")]
+
+
+@pytest.mark.parametrize("command", spellings(), ids=" ".join)
+def test_ctrl_c_during_the_imports_leaves_no_traceback(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A module that every command imports presses Ctrl-C."""
+    (tmp_path / "starlette").mkdir()
+    (tmp_path / "starlette" / "__init__.py").write_text("import signal\nsignal.raise_signal(2)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
