@@ -1,18 +1,15 @@
 """`fastchat COMMAND …`: every module of the folder `fastchat/serve` is a command."""
 
 import argparse
-import ast
 import difflib
 import importlib
-import pkgutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fastchat import __version__
-
-_SERVE = Path(__file__).parent / "serve"
+from fastchat.serve._commands import commands, summary
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,15 +28,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     importlib.import_module(f"fastchat.serve.{name}").main()
 
 
-def commands(folder: Path = _SERVE) -> dict[str, Path]:
-    """The name of every command and the file that it is."""
-    names = (module.name for module in pkgutil.iter_modules([str(folder)]))
-    return {name: folder / f"{name}.py" for name in sorted(names) if not name.startswith("_")}
-
-
 def _parser(known: Mapping[str, Path]) -> argparse.ArgumentParser:
     width = max(map(len, known), default=0)
-    rows = (f"  {name:<{width}}  {_summary(path)}" for name, path in known.items())
+    rows = (f"  {name:<{width}}  {summary(path)}" for name, path in known.items())
     parser = argparse.ArgumentParser(
         prog="fastchat",
         usage="fastchat [-h] [--version] COMMAND ...",
@@ -51,12 +42,6 @@ def _parser(known: Mapping[str, Path]) -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-def _summary(path: Path) -> str:
-    """The docstring's first line, read without importing: the help must not load an engine."""
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0]
 
 
 def _unknown(command: str, known: Mapping[str, Path]) -> str:

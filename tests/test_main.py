@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import fastchat
-from fastchat.__main__ import commands, main
+from fastchat.__main__ import main
+from fastchat.serve._commands import commands
 
 
 @pytest.fixture(autouse=True)

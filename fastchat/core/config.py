@@ -107,6 +107,13 @@ def parse(
         built.error(str(error))
 
 
+def is_config(value: object) -> bool:
+    """Whether this is the configuration of a process: a dataclass of nothing but flags."""
+    if not isinstance(value, type) or not dataclasses.is_dataclass(value):
+        return False
+    return all(_META in field.metadata for field in dataclasses.fields(value))
+
+
 def shown(config: object) -> str:
     """The configuration as the first line of a log shows it, without secrets."""
     pairs = []
