@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fastchat import __version__
-from fastchat.serve._commands import commands, summary
+from fastchat.serve import commands, summary
 
 
 def main(argv: Sequence[str] | None = None) -> None:

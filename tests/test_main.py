@@ -9,7 +9,7 @@ import pytest
 
 import fastchat
 from fastchat.__main__ import main
-from fastchat.serve._commands import commands
+from fastchat.serve import commands
 
 
 @pytest.fixture(autouse=True)

@@ -96,15 +96,31 @@ def parse(
     prog: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> C:
-    """Build the configuration from the command line; argparse exits with status 2 on a bad one."""
+    """Build the configuration from the command line; a bad one ends the process with status 2.
+
+    A fault in the environment raises `ConfigError`.
+    """
     built = parser(config, prog=prog, environ=environ)
+    try:
+        return _read(config, built, argv)
+    except ConfigError as error:
+        # The reason is what matters: all the flags before it would hide it.
+        built.exit(2, f"error: {error}\n`{built.prog} --help` lists the flags.\n")
+
+
+def read(config: type[C], argv: Sequence[str], *, environ: Mapping[str, str] = os.environ) -> C:
+    """As `parse`, for the command line of another process. Raises `ConfigError`."""
+    return _read(config, parser(config, environ=environ), argv)
+
+
+def _read(config: type[C], built: argparse.ArgumentParser, argv: Sequence[str] | None) -> C:
     values, unknown = built.parse_known_args(argv)
     if unknown:
-        built.error(_unrecognized(unknown, built))
+        raise ConfigError(_unrecognized(unknown, built))
     try:
         return config(**vars(values))
-    except (ConfigError, ValueError) as error:
-        built.error(str(error))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def is_config(value: object) -> bool:
@@ -134,6 +150,16 @@ def exposed_secrets(config: type, argv: Sequence[str]) -> list[str]:
         for name in ("--" + field.name.replace("_", "-"), *meta.names)
     }
     return [name for name in (arg.partition("=")[0] for arg in argv) if name in spelled]
+
+
+def variables(config: type, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables of the environment that are set and stand for flags; secrets are hidden."""
+    metas = [field.metadata.get(_META) for field in dataclasses.fields(config)]
+    return {
+        meta.env: "***" if meta.secret else environ[meta.env]
+        for meta in metas
+        if meta is not None and meta.env is not None and environ.get(meta.env)
+    }
 
 
 def supervisor(environ: Mapping[str, str] = os.environ) -> int | None:
@@ -173,8 +199,7 @@ def words(text: str) -> tuple[str, ...]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """The reason is what matters: all the flags before it would hide it."""
-        self.exit(2, f"error: {message}\n`{self.prog} --help` lists the flags.\n")
+        raise ConfigError(message)
 
 
 class _HelpFormatter(argparse.HelpFormatter):

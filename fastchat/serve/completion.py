@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 from fastchat.core.config import is_config
-from fastchat.serve._commands import commands, summary
+from fastchat.serve import commands, summary
 from fastchat.serve._terminal import terminal
 from fastchat.terminal.completion import SHELLS, Command, CompletionConfig, flags_of
 

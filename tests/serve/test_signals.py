@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastchat.serve._commands import commands
+from fastchat.serve import commands
 from tests.running import ROOT, answers, free_ports
 
 
