@@ -1,0 +1,119 @@
+"""The server of the page: Gradio behind a guard, and the controller's table beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import gradio as gr
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+
+from fastchat.client import ControllerClient, OpenAIEngine
+from fastchat.core.generation import Engine
+from fastchat.dispatch import Following, Table
+from fastchat.protocol.cluster import WorkerEntry
+from fastchat.relay.edge import BodyLimit, end_with
+from fastchat.webui.guard import Guard
+
+# A message, a system prompt and what Gradio puts around them.
+BODY_LIMIT_BYTES = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """Controller and workers over one session, open while the server runs."""
+
+    controller_url: str
+    token: str | None
+    silence_s: float
+    _session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as self._session:
+            yield
+
+    def controller(self) -> ControllerClient:
+        assert self._session is not None
+        return ControllerClient(self._session, self.controller_url, token=self.token)
+
+    def worker(self, entry: WorkerEntry) -> Engine:
+        assert self._session is not None
+        return OpenAIEngine(
+            self._session,
+            entry.address,
+            entry.model_names,
+            token=self.token,
+            silence_s=self.silence_s,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What Gradio is given beside the page."""
+
+    theme: gr.themes.Base
+    css: str
+    translations: gr.I18n
+    users: list[tuple[str, str]] | None
+    root_path: str
+
+
+def create_app(
+    page: gr.Blocks, look: Look, table: Table, following: Following, neighbours: Neighbours
+) -> FastAPI:
+    app = FastAPI(
+        lifespan=_lifespan(following, neighbours), docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+    app.add_middleware(Guard)
+
+    @app.get("/health")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/ready")
+    async def ready() -> Response:
+        """The page can be opened; a model may still be on its way."""
+        return JSONResponse({"models": table.models()})
+
+    gr.mount_gradio_app(
+        app,
+        page,
+        "/",
+        footer_links=[],
+        run_history=False,
+        auth=look.users,
+        root_path=look.root_path or None,
+        allowed_paths=[],
+        show_error=False,
+        max_file_size=0,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        i18n=look.translations,
+        theme=look.theme,
+        css=look.css,
+    )
+    return app
+
+
+def _lifespan(
+    following: Following, neighbours: Neighbours
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with neighbours.opened():
+            follower = asyncio.create_task(following.run(neighbours.controller()))
+            follower.add_done_callback(end_with)
+            try:
+                yield
+            finally:
+                follower.cancel()
+                await asyncio.gather(follower, return_exceptions=True)
+
+    return lifespan

@@ -1,0 +1,47 @@
+(id) => {
+	// What is shown holds invisible word joiners where HTML would begin; what is copied does not.
+	const clean = (text) => text.replaceAll("\u2060", "");
+	if (navigator.clipboard && !navigator.clipboard.cleans) {
+		const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+		navigator.clipboard.writeText = (text) => write(clean(text));
+		navigator.clipboard.cleans = true;
+		document.addEventListener("copy", (event) => {
+			const selected = String(document.getSelection());
+			if (selected.includes("\u2060") && event.clipboardData) {
+				event.clipboardData.setData("text/plain", clean(selected));
+				event.preventDefault();
+			}
+		});
+	}
+
+	// Gradio gives these two a picture and no name.
+	const names = navigator.language.startsWith("zh") ? ["发送", "停止"] : ["Send", "Stop"];
+	const box = document.querySelector("#box");
+	const named = () => {
+		box?.querySelector(".submit-button")?.setAttribute("aria-label", names[0]);
+		box?.querySelector(".stop-button")?.setAttribute("aria-label", names[1]);
+	};
+	named();
+	if (box) {
+		new MutationObserver(named).observe(box, { childList: true, subtree: true });
+	}
+
+	if (window.innerWidth < 768) {
+		document.querySelector(".sidebar.open .toggle-button")?.click();
+	}
+
+	// Each tab has a conversation of its own, which a reload does not end.
+	const key = "fastchat-session";
+	let kept = null;
+	try {
+		kept = sessionStorage.getItem(key);
+	} catch {}
+	if (!kept || !/^[0-9a-f]{32}$/.test(kept)) {
+		const bytes = crypto.getRandomValues(new Uint8Array(16));
+		kept = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+		try {
+			sessionStorage.setItem(key, kept);
+		} catch {}
+	}
+	return kept;
+}

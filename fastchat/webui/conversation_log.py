@@ -1,0 +1,82 @@
+"""The log of votes and chats: `YYYY-MM-DD-conv.json`, lines as 0.2.36 wrote them.
+
+Scripts that read those files go on working. The worker renders the prompt, so the template named
+is that of plain messages.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fastchat.webui.session import Turn, Vote
+
+logger = logging.getLogger("gradio_web_server")
+
+TEMPLATE = "chatgpt"
+ROLES = ("user", "assistant")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationLog:
+    """`folder` None keeps nothing. `wall_clock` gives seconds since 1970."""
+
+    folder: Path | None
+    wall_clock: Callable[[], float]
+
+    def vote(self, vote: Vote, session: str, turns: Sequence[Turn], ip: str) -> None:
+        line = {"tstamp": self._now(), "type": vote, "model": turns[-1].settings.model}
+        self._write(line | {"state": _state(session, turns), "ip": ip})
+
+    def chat(self, session: str, turns: Sequence[Turn], began: float, ip: str) -> None:
+        """`began` is when the question was asked, on the wall clock."""
+        settings = turns[-1].settings
+        self._write(
+            {
+                "tstamp": self._now(),
+                "type": "chat",
+                "model": settings.model,
+                "gen_params": {
+                    "temperature": settings.temperature,
+                    "top_p": settings.top_p,
+                    "max_new_tokens": settings.max_tokens,
+                },
+                "start": round(began, 4),
+                "finish": self._now(),
+                "state": _state(session, turns),
+                "ip": ip,
+                "images": [],
+            }
+        )
+
+    def _now(self) -> float:
+        return round(self.wall_clock(), 4)
+
+    def _write(self, line: dict[str, object]) -> None:
+        if self.folder is None:
+            return
+        day = datetime.fromtimestamp(self.wall_clock())
+        path = self.folder / f"{day:%Y-%m-%d}-conv.json"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            logger.error("%s cannot be written: %s", path, error)
+
+
+def _state(session: str, turns: Sequence[Turn]) -> dict[str, object]:
+    user, assistant = ROLES
+    messages = [
+        pair for turn in turns for pair in ([user, turn.question], [assistant, turn.answer])
+    ]
+    return {
+        "template_name": TEMPLATE,
+        "system_message": turns[-1].settings.system,
+        "roles": ROLES,
+        "messages": messages,
+        "offset": 0,
+        "conv_id": session,
+        "model_name": turns[-1].settings.model,
+    }

@@ -1,0 +1,21 @@
+"""News about a piece of work, a few times a second: each update of a page costs its server about
+as much as ten tokens of a plain stream."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+EVERY_S = 0.2
+
+
+async def paced(
+    work: "asyncio.Task[None]", changed: asyncio.Event, every_s: float = EVERY_S
+) -> AsyncGenerator[None, None]:
+    """Yields at the first change at once and then at most every `every_s`; ends with the work."""
+    work.add_done_callback(lambda _: changed.set())
+    while True:
+        await changed.wait()
+        changed.clear()
+        if work.done():
+            return
+        yield
+        await asyncio.wait({work}, timeout=every_s)
