@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch.policies import DEFAULT_POLICY, POLICIES
+from fastchat.engines import WITHOUT_WEIGHTS
 from fastchat.model.weights import DEFAULT_MODEL, default_model_name
 
 FIRST_WORKER_PORT = 31000
@@ -79,7 +80,7 @@ class ModelSpec(_Table, kw_only=True, frozen=True):
 
     @property
     def has_weights(self) -> bool:
-        return self.engine != "echo"
+        return self.engine not in WITHOUT_WEIGHTS
 
     @property
     def served_names(self) -> tuple[str, ...]:

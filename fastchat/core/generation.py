@@ -29,6 +29,7 @@ Feature = Literal[
     "repetition_penalty",
     "logit_bias",
     "stop_token_ids",
+    "continuation",
 ]
 
 
@@ -70,7 +71,8 @@ class GenerationRequest:
 
     `max_tokens` None means as many as the context holds. `logprobs` is the number of alternatives
     wanted beside each chosen token (0: the chosen one only; None: none). `json_schema` constrains
-    the answer; the empty schema means any JSON object.
+    the answer; the empty schema means any JSON object. `continue_from` is the answer so far: the
+    engine says, and counts, only what comes after it.
     """
 
     id: str
@@ -82,6 +84,7 @@ class GenerationRequest:
     stop_token_ids: tuple[int, ...] = ()
     logprobs: int | None = None
     json_schema: Mapping[str, object] | None = None
+    continue_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,6 +195,7 @@ def required_features(request: GenerationRequest) -> frozenset[Feature]:
         "repetition_penalty": sampling.repetition_penalty != 1,
         "logit_bias": bool(sampling.logit_bias),
         "stop_token_ids": bool(request.stop_token_ids),
+        "continuation": bool(request.continue_from),
     }
     return frozenset(name for name, needed in needs.items() if needed)
 

@@ -11,8 +11,12 @@ ENGINES: Registry[Callable[[Any], Engine]] = Registry(
     {
         "echo": "fastchat.engines.echo:create",
         "llama_cpp": "fastchat.engines.llama_cpp:create",
+        "scripted": "fastchat.engines.scripted:create",
     },
     group="fastchat.engines",
 )
 
-__all__ = ["ENGINES"]
+# They need no files.
+WITHOUT_WEIGHTS = frozenset(["echo", "scripted"])
+
+__all__ = ["ENGINES", "WITHOUT_WEIGHTS"]

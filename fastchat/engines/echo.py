@@ -36,7 +36,7 @@ def create(options: Options) -> "EchoEngine":
 
 class EchoEngine:
     # The same words every time: that a seed makes answers repeatable is true.
-    features: frozenset[Feature] = frozenset(["chat", "seed"])
+    features: frozenset[Feature] = frozenset(["chat", "seed", "continuation"])
 
     def __init__(self, options: Options, sleep: Sleep = asyncio.sleep) -> None:
         self._options = options
@@ -61,14 +61,14 @@ class EchoEngine:
         if missing:
             raise Unsupported(missing, model=request.model)
         prompt_tokens = await self.count_tokens(request.prompt)
-        words = _last_words(request.prompt, request.model)
+        words = _left(_last_words(request.prompt, request.model), request.continue_from)
         room = self._room(request, prompt_tokens)
         stop = StopStrings([text for text in request.stop if text])
         finish: FinishReason = "length" if room < len(words) else "stop"
         spoken = 0
         for word in words[:room]:
             await self._sleep(self._options.pace_s if spoken else self._options.first_chunk_s)
-            text = stop.push(f" {word}" if spoken else word)
+            text = stop.push(word)
             spoken += 1
             if stop.found:
                 yield Chunk(text=text, usage=_usage(prompt_tokens, spoken), finish_reason="stop")
@@ -105,6 +105,18 @@ def _last_words(prompt: Prompt, model: str) -> Sequence[str]:
         said = [message.content for message in prompt.messages if message.role == "user"]
         return said[-1].split() if said else []
     return " ".join(_texts(prompt, model)).split()
+
+
+def _left(words: Sequence[str], said_before: str) -> Sequence[str]:
+    """The pieces of the answer that were not said yet."""
+    pieces = [f" {word}" if number else word for number, word in enumerate(words)]
+    skip = len(said_before)
+    left = []
+    for piece in pieces:
+        if skip < len(piece):
+            left.append(piece[skip:])
+        skip = max(0, skip - len(piece))
+    return left
 
 
 def _usage(prompt_tokens: int, spoken: int) -> Usage:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from fastchat.core.config import cache_folder, flag
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
-from fastchat.engines import ENGINES
+from fastchat.engines import ENGINES, WITHOUT_WEIGHTS
 from fastchat.model.weights import DEFAULT_MODEL, resolve, silent
 from fastchat.model.wheel import Progress
 
@@ -99,7 +99,7 @@ def load_engine(
 
 
 def _weights(flags: ModelFlags, progress: Progress) -> Path | None:
-    if flags.engine == "echo":
+    if flags.engine in WITHOUT_WEIGHTS:
         return None
     return resolve(flags.model_path, cache=cache_folder(), progress=progress)
 

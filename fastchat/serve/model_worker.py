@@ -8,8 +8,8 @@ from fastchat.worker.build import build
 from fastchat.worker.config import WorkerConfig
 
 
-def main() -> None:
-    config = begin(WorkerConfig, "model_worker")
+def main(flags: type[WorkerConfig] = WorkerConfig, command: str = "model_worker") -> None:
+    config = begin(flags, command)
     worker_id = uuid4().hex[:8]
     log_to("model_worker", f"model_worker_{worker_id}.log", config.logdir, config)
     warn_if_open(

@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+from dataclasses import fields
 
 import aiohttp
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.config import WorkerConfig
 from fastchat.worker.legacy.routes import status
 from fastchat.worker.registration import Announcer
+from fastchat.worker.rehearsal import Rehearsal
 from fastchat.worker.shell import Shell
 
 logger = logging.getLogger("model_worker")
@@ -28,7 +30,9 @@ DIALECTS = ("openai",)
 def build(config: WorkerConfig, worker_id: str) -> Service:
     names = config.served_names
     logger.info("Loading the model %s on worker %s ...", ", ".join(names), worker_id)
-    engine = load_engine(config, names=names, slots=config.limit_worker_concurrency)
+    engine = load_engine(
+        config, names=names, slots=config.limit_worker_concurrency, further=_own_flags(config)
+    )
     named = NamedTemplate.load(config.conv_template, engine) if config.conv_template else None
     admission = Admission(
         config.limit_worker_concurrency, config.limit_worker_queue, time.monotonic
@@ -50,7 +54,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             status=lambda: _announced(shell),
         )
 
-    return create_service(
+    service = create_service(
         Collaborators(
             shell=shell,
             announce=None if config.no_register else announce,
@@ -59,9 +63,18 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             new_id=lambda: uuid.uuid4().hex,
         )
     )
+    if config.engine == "scripted":
+        service.app.add_middleware(Rehearsal)
+    return service
 
 
 def _announced(shell: Shell) -> WorkerStatus:
     """With what a controller of ours uses to refuse in our place when all workers are full."""
     admission = shell.admission
     return replace(status(shell), capacity=admission.capacity, wait_s=admission.wait_s)
+
+
+def _own_flags(config: WorkerConfig) -> list[str]:
+    """What a command of its own adds to the flags is for its engine."""
+    shared = {field.name for field in fields(WorkerConfig)}
+    return [field.name for field in fields(config) if field.name not in shared]

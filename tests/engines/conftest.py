@@ -9,6 +9,8 @@ from fastchat.engines.echo import EchoEngine
 from fastchat.engines.echo import Options as EchoOptions
 from fastchat.engines.llama_cpp import Options, create
 from fastchat.engines.llama_cpp.engine import LlamaCppEngine
+from fastchat.engines.scripted import Options as ScriptedOptions
+from fastchat.engines.scripted import ScriptedEngine
 
 CONTEXT = 512
 
@@ -28,7 +30,12 @@ def echo() -> EchoEngine:
     return EchoEngine(EchoOptions(names=("m",), context_length=CONTEXT))
 
 
-@pytest.fixture(params=["echo", "llama"])
+@pytest.fixture
+def scripted() -> ScriptedEngine:
+    return ScriptedEngine(ScriptedOptions(names=("m",), context_length=CONTEXT))
+
+
+@pytest.fixture(params=["echo", "llama", "scripted"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Every engine that runs here."""
     chosen: Engine = request.getfixturevalue(request.param)

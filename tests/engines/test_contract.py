@@ -71,6 +71,16 @@ async def test_the_answer_ends_before_the_stop_string(engine: Engine) -> None:
     assert answer.finish_reason == "stop"
 
 
+async def test_an_answer_can_be_continued_from_what_was_said(engine: Engine) -> None:
+    chunks = await _chunks(engine, ask(max_tokens=8))
+    whole = "".join(chunk.text for chunk in chunks)
+    said = "".join(chunk.text for chunk in chunks[:4])
+    left = 8 - chunks[3].usage.completion_tokens
+    rest = await collect(engine.generate(ask(max_tokens=left, continue_from=said)))
+    assert said + rest.text == whole
+    assert rest.usage.completion_tokens == left
+
+
 async def test_text_that_might_have_become_a_stop_string_is_not_lost(engine: Engine) -> None:
     whole = await collect(engine.generate(ask(max_tokens=6)))
     stop = whole.text[-3:] + "\0"

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from fastchat.core.errors import EngineFailed, OutOfMemory
+from fastchat.core.generation import Chat
 from fastchat.worker.shell import Shell
 from tests.scripted import ScriptedEngine
 from tests.servers import until
@@ -273,3 +274,30 @@ async def test_models_and_tokens_can_be_asked_for(worker: httpx.AsyncClient) -> 
 async def test_health_and_readiness(worker: httpx.AsyncClient) -> None:
     assert (await worker.get("/health")).status_code == 200
     assert (await worker.get("/ready")).json() == {"ready": True}
+
+
+async def test_an_open_turn_of_the_assistant_goes_on(
+    worker: httpx.AsyncClient, engine: ScriptedEngine
+) -> None:
+    engine.features |= {"continuation"}
+    said = [*CHAT["messages"], {"role": "assistant", "content": "one tw"}]
+    body = CHAT | {"messages": said, "continue_final_message": True}
+    assert (await worker.post("/v1/chat/completions", json=body)).status_code == 200
+    asked = engine.asked[0]
+    assert asked.continue_from == "one tw"
+    assert isinstance(asked.prompt, Chat)
+    assert [message.role for message in asked.prompt.messages] == ["user"]
+
+
+async def test_only_the_assistants_turn_can_be_continued(worker: httpx.AsyncClient) -> None:
+    answer = await worker.post("/v1/chat/completions", json=CHAT | {"continue_final_message": True})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "continue_final_message"
+
+
+async def test_an_engine_that_cannot_go_on_says_so(worker: httpx.AsyncClient) -> None:
+    said = [*CHAT["messages"], {"role": "assistant", "content": "one"}]
+    body = CHAT | {"messages": said, "continue_final_message": True}
+    answer = await worker.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 400
+    assert "continuation" in answer.json()["error"]["message"]

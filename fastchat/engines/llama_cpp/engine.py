@@ -35,6 +35,7 @@ _FEATURES: frozenset[Feature] = frozenset(
         "repetition_penalty",
         "logit_bias",
         "stop_token_ids",
+        "continuation",
     ]
 )
 
@@ -124,10 +125,19 @@ class LlamaCppEngine:
         await self._check_stop_tokens(request.stop_token_ids)
         return completion_body(
             request,
-            await self._rendered(request.prompt),
+            await self._continued(request),
             context_length=self.context_length,
             default_seed=self._model.default_seed,
         )
+
+    async def _continued(self, request: GenerationRequest) -> str | tuple[int, ...]:
+        """The prompt with the answer so far behind it: the turn is still open."""
+        prompt = await self._rendered(request.prompt)
+        if not request.continue_from:
+            return prompt
+        if isinstance(prompt, tuple):
+            raise Unsupported(["continuation of token ids"], model=request.model)
+        return prompt + request.continue_from
 
     async def _rendered(self, prompt: Prompt) -> str | tuple[int, ...]:
         return await self.render(prompt) if isinstance(prompt, Chat) else prompt

@@ -87,9 +87,11 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatRequest(Generation, frozen=True, kw_only=True):
-    """`messages` as one string is a raw prompt, as it was in 0.2.36."""
+    """`messages` as one string is a raw prompt, as it was in 0.2.36. With `continue_final_message`
+    (as other servers spell it) the last message is the assistant's and goes on."""
 
     messages: str | list[ChatMessage]
+    continue_final_message: bool | None = None
     max_completion_tokens: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None

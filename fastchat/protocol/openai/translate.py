@@ -43,15 +43,16 @@ def chat_plan(request: ChatRequest, id: str) -> Plan:
         modalities=[m for m in request.modalities or () if m != "text"],
         reasoning_effort=request.reasoning_effort not in (None, "none"),
     )
+    prompt, said_before = _chat_prompt(request)
     first = _generation(
         request,
         id,
-        prompt=_chat_prompt(request),
+        prompt=prompt,
         max_tokens=_max_tokens(request.max_completion_tokens, "max_completion_tokens")
         or _max_tokens(request.max_tokens, "max_tokens"),
         logprobs=_chat_logprobs(request),
     )
-    return _plan(request, [first])
+    return _plan(request, [replace(first, continue_from=said_before)])
 
 
 def completion_plan(request: CompletionRequest, id: str) -> Plan:
@@ -146,11 +147,21 @@ def _sampling(request: Generation) -> Sampling:
     )
 
 
-def _chat_prompt(request: ChatRequest) -> Prompt:
+def _chat_prompt(request: ChatRequest) -> tuple[Prompt, str]:
+    """And the answer so far, when there is one to be continued."""
     if isinstance(request.messages, str) and request.messages:
-        return request.messages
+        return request.messages, ""
     messages = [] if isinstance(request.messages, str) else request.messages
-    return chat_of(messages, model=request.model)
+    chat = chat_of(messages, model=request.model)
+    if not request.continue_final_message:
+        return chat, ""
+    *before, last = chat.messages
+    if last.role != "assistant" or not before:
+        raise InvalidRequest(
+            "continue_final_message: the last message must be the assistant's, after another",
+            param="continue_final_message",
+        )
+    return Chat(tuple(before)), last.content
 
 
 def _message(message: ChatMessage, index: int, model: str) -> Message:
