@@ -1,14 +1,14 @@
 """Who may register which address.
 
 With a cluster token: whoever knows it. Without: a caller may name addresses of its own machine
-only, so that a stranger cannot draw other people's prompts to a host of his choice. Link-local
-addresses, where clouds keep their metadata services, are nobody's worker.
+only, so that a stranger cannot draw other people's prompts to a host of his choice. Addresses
+where clouds keep their metadata services are nobody's worker.
 """
 
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -20,12 +20,22 @@ IP = IPv4Address | IPv6Address
 
 # How far the clocks of two machines may be apart.
 SKEW_NS = 600 * 10**9
+# Where clouds keep what a machine's owner only may know, beside the link-local addresses.
+METADATA = frozenset(["fd00:ec2::254", "100.100.100.200", "192.0.0.192"])
+# A name server that is slower does not know the name.
+RESOLVE_S = 5.0
+
+
+async def ask_name_server(host: str) -> Sequence[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     token: str | None
     now_ns: Callable[[], int] = time.time_ns
+    find: Callable[[str], Awaitable[Sequence[str]]] = ask_name_server
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -44,8 +54,8 @@ class Trust:
 
     async def check(self, worker_url: str, caller: str) -> None:
         """Raises `NoPermission` when this caller may not speak for this address."""
-        for address in await _resolve(worker_url):
-            if address.is_link_local or address.is_multicast or address.is_unspecified:
+        for address in await self._resolve(worker_url):
+            if _is_nobodys(address):
                 raise NoPermission(f"{address} is never a worker's address", param="worker_name")
             if self.token is None and not _is_own(address, _plain_ip(caller)):
                 raise NoPermission(
@@ -54,22 +64,37 @@ class Trust:
                     param="worker_name",
                 )
 
+    async def _resolve(self, worker_url: str) -> list[IP]:
+        try:
+            host = Upstream.from_url(worker_url).host
+        except ValueError as error:
+            raise InvalidRequest(f"worker_name: {error}", param="worker_name") from None
+        if (known := _unasked(host)) is not None:
+            return known
+        try:
+            async with asyncio.timeout(RESOLVE_S):
+                return [_plain_ip(address) for address in await self.find(host)]
+        except (OSError, UnicodeError) as error:
+            raise InvalidRequest(
+                f"worker_name: the host of {worker_url} is not known here: {error}",
+                param="worker_name",
+            ) from None
 
-async def _resolve(worker_url: str) -> list[IP]:
+
+def _unasked(host: str) -> list[IP] | None:
+    """Addresses that no name server has to be asked for: a stranger who keeps ours busy must not
+    hold up the heart-beats of others."""
+    if host == "localhost":
+        return [ip_address("127.0.0.1"), ip_address("::1")]
     try:
-        upstream = Upstream.from_url(worker_url)
-    except ValueError as error:
-        raise InvalidRequest(f"worker_name: {error}", param="worker_name") from None
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            upstream.host, upstream.port, type=socket.SOCK_STREAM
-        )
-    except (OSError, UnicodeError) as error:
-        raise InvalidRequest(
-            f"worker_name: the host of {worker_url} is not known here: {error}",
-            param="worker_name",
-        ) from None
-    return [_plain_ip(str(address[0])) for *_, address in found]
+        return [_plain_ip(host)]
+    except ValueError:
+        return None
+
+
+def _is_nobodys(address: IP) -> bool:
+    everybodys = address.is_link_local or address.is_multicast or address.is_unspecified
+    return everybodys or str(address) in METADATA
 
 
 def _is_own(address: IP, caller: IP) -> bool:

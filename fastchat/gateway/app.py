@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 
 from fastchat.client import ControllerClient, WorkerClient
-from fastchat.dispatch import Following
+from fastchat.dispatch import Following, Probing
 from fastchat.gateway.context import Context
 from fastchat.gateway.frontends import FRONTENDS
 from fastchat.relay.edge import BodyLimit, answer_errors, end_with
@@ -42,6 +42,12 @@ class Neighbours:
     def controller(self) -> ControllerClient:
         assert self._session is not None
         return ControllerClient(self._session, self.controller_url, token=self.token)
+
+    async def is_alive(self, address: str) -> bool:
+        """Whether a worker, ours or one of 0.2.36, answers anything but that it is not ready."""
+        assert self._session is not None
+        async with self._session.get(f"{address}/ready", allow_redirects=False) as answer:
+            return answer.status < 500
 
     def worker(self, address: str) -> WorkerClient:
         assert self._session is not None
@@ -87,13 +93,19 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with neighbours.opened():
-            follower = asyncio.create_task(following.run(neighbours.controller()))
-            follower.add_done_callback(end_with)
+            probing = Probing(context.table, neighbours.is_alive)
+            tasks = [
+                asyncio.create_task(following.run(neighbours.controller())),
+                asyncio.create_task(probing.run()),
+            ]
+            for task in tasks:
+                task.add_done_callback(end_with)
             try:
                 yield
             finally:
-                follower.cancel()
-                await asyncio.gather(follower, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 await context.forwarder.relay.aclose()
 
     return lifespan

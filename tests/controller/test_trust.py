@@ -54,8 +54,9 @@ async def test_a_caller_may_name_its_own_address() -> None:
 
 async def test_with_a_token_any_address_but_link_local_is_allowed() -> None:
     await CLOSED.check("http://192.0.2.8:31000", "192.0.2.7")
-    with pytest.raises(NoPermission):
-        await CLOSED.check("http://169.254.169.254", "127.0.0.1")
+    for metadata in ("169.254.169.254", "[fd00:ec2::254]", "100.100.100.200"):
+        with pytest.raises(NoPermission):
+            await CLOSED.check(f"http://{metadata}", "127.0.0.1")
 
 
 async def test_a_host_nobody_knows_is_a_bad_request() -> None:
