@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OPENAI028 := .venv-openai028
 DOCS := .venv-docs
+ORIGINAL := .venv-original
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -25,7 +26,7 @@ serve: ## chat with a small real model, Ctrl-C ends it; PLATFORM=my.toml: other 
 	@exec $(BIN)/fastchat up $(if $(PLATFORM),"$(PLATFORM)")
 
 test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
-	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu and not install" --cov
+	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu and not install and not compat" --cov
 
 format: install ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only && $(BIN)/ruff format
@@ -51,6 +52,9 @@ check: lint type imports stale test ## everything above that must hold before a 
 check-install: install ## the guide's install lines, in environments of their own
 	@$(BIN)/pytest -m install
 
+check-compat: install $(ORIGINAL)/.installed ## every mixture of our processes with those of FastChat 0.2.36
+	@ORIGINAL_PYTHON=$(CURDIR)/$(ORIGINAL)/bin/python $(BIN)/pytest -m compat
+
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
@@ -63,7 +67,7 @@ bench-gateway: install ## what the gateway costs beside nginx and other gateways
 	@$(BIN)/python -m benchmarks.gateway
 
 clean: ## remove what make built (models stay in the cache folder)
-	@rm -rf .venv $(OPENAI028) $(DOCS) build dist htmlcov .coverage .coverage.* \
+	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -87,6 +91,14 @@ $(OPENAI028)/.installed: tests/contract/openai028.txt | $(OPENAI028)/bin/pip
 $(DOCS)/.installed: | $(DOCS)/bin/pip
 	@echo "Installing the site generator into $(DOCS)"
 	@$(DOCS)/bin/python $(PIP_INSTALL) "zensical>=0.0.73,<0.2"
+	@touch $@
+
+# PyTorch comes first and alone, so that nothing else decides which build of it is taken.
+$(ORIGINAL)/.installed: tests/compat/original.txt | $(ORIGINAL)/bin/pip
+	@echo "Installing FastChat 0.2.36 into $(ORIGINAL) (with PyTorch: a minute or more)"
+	@$(ORIGINAL)/bin/python $(PIP_INSTALL) $$(grep ^torch== $<) \
+		&& $(ORIGINAL)/bin/python $(PIP_INSTALL) -r $< \
+		|| { echo "check-compat: not run, because FastChat 0.2.36 could not be installed" >&2; exit 1; }
 	@touch $@
 
 %/bin/pip:

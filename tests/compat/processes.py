@@ -99,7 +99,9 @@ class Processes:
     weights: Mapping[Side, Path]
     _started: list[Server] = field(default_factory=list)
 
-    def controller(self, side: Side, *, port: int | None = None, **environ: str) -> Server:
+    def controller(
+        self, side: Side, *, port: int | None = None, environ: Mapping[str, str] = {}
+    ) -> Server:
         return self._start(side, "controller", port=port, environ=environ)
 
     def worker(
@@ -108,16 +110,16 @@ class Processes:
         controller: Server,
         *,
         port: int | None = None,
-        template: str | None = TEMPLATE,
-        **environ: str,
+        template: str = TEMPLATE,
+        environ: Mapping[str, str] = {},
     ) -> Server:
-        """Registered, with real weights. Without a template the process finds one itself."""
+        """Registered, with real weights."""
         port = port or free_ports(1)[0]
         address = f"http://127.0.0.1:{port}"
         flags = [
             *("--model-path", str(self.weights[side]), "--model-names", NAME, "--device", "cpu"),
             *("--controller-address", controller.url, "--worker-address", address),
-            *(("--conv-template", template) if template else ()),
+            *("--conv-template", template),
         ]
         server = self._start(side, "model_worker", *flags, port=port, environ=environ)
         until(lambda: NAME in controller.models())

@@ -53,7 +53,7 @@ def test_our_controller_and_our_worker(own: Processes) -> None:
 
 def test_a_page_without_a_worker_says_so(own: Processes) -> None:
     """The address that our controller gives for a model without a worker is empty."""
-    controller = own.controller("ours", FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION="1000")
+    controller = own.controller("ours")
     worker = own.worker("ours", controller)
     worker.kill()
     assert shown(own, controller)[-1].startswith("**NETWORK ERROR DUE TO HIGH TRAFFIC")

@@ -66,7 +66,7 @@ def test_tokens_are_counted(apis: Apis, side: Side) -> None:
     )
 
 
-ERRORS = {
+ERRORS: Mapping[str, tuple[dict[str, object], int]] = {
     "too hot": ({"temperature": 3}, 40302),
     "no tokens": ({"max_tokens": 0}, 40302),
     "another model": ({"model": "nobody"}, 40301),
