@@ -7,25 +7,27 @@ from fastapi import FastAPI
 from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Table
 from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors, Neighbours, create_app
+from fastchat.gateway.app import Cors, Neighbours
+from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import Dispatched
 from fastchat.relay import Limits, Relay
+from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.shell import Shell
 from tests.servers import free_port
 
 
-def gateway_app(
+def gateway_service(
     table: Table,
     *,
     report: Callable[[Dispatched], None],
     keys: KeyRing | None = None,
     timeout_s: float = 5,
-) -> FastAPI:
+) -> Service:
     """An API server that asks the workers of `table` and follows no controller."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
     forwarder = Forwarder(
@@ -42,7 +44,7 @@ def gateway_app(
         gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5
     )
     cors = Cors(credentials=False, origins=("*",), methods=("*",), headers=("*",))
-    return create_app(context, neighbours, Following(table), cors)
+    return create_gateway(context, neighbours, Following(table), cors)
 
 
 def worker_app(engine: Engine, *, slots: int = 2) -> FastAPI:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -11,16 +11,23 @@ from starlette.types import ASGIApp
 
 from fastchat.relay.protocol import Bounds
 from fastchat.relay.server import Server
+from fastchat.relay.work import Endpoint
 
 
 @asynccontextmanager
 async def running(
-    app: ASGIApp, *, bounds: Bounds | None = None, drain_s: float = 1
+    app: ASGIApp,
+    *,
+    bounds: Bounds | None = None,
+    drain_s: float = 1,
+    endpoints: Mapping[bytes, Endpoint] | None = None,
 ) -> AsyncIterator[Server]:
     """The application, served as in production."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    server = Server(app, host="127.0.0.1", port=port, drain_s=drain_s, bounds=bounds)
+    server = Server(
+        app, host="127.0.0.1", port=port, drain_s=drain_s, bounds=bounds, endpoints=endpoints
+    )
     task = asyncio.create_task(server._serve([listening]))
     await until(lambda: server.started or task.done())
     try:
@@ -32,10 +39,10 @@ async def running(
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, bounds: Bounds | None = None, drain_s: float = 1
+    app: ASGIApp, *, endpoints: Mapping[bytes, Endpoint] | None = None
 ) -> AsyncIterator[str]:
     """The base URL of the application."""
-    async with running(app, bounds=bounds, drain_s=drain_s) as server:
+    async with running(app, endpoints=endpoints) as server:
         yield f"http://127.0.0.1:{server.config.port}"
 
 

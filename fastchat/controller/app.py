@@ -26,7 +26,7 @@ from fastchat.protocol.cluster import (
     WorkerAddress,
 )
 from fastchat.protocol.codec import decode, encode
-from fastchat.relay import Relay, UpstreamFault
+from fastchat.relay import Relay, UpstreamFault, opened
 from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors
 
 logger = logging.getLogger("controller")
@@ -181,8 +181,8 @@ async def _relayed(
         address = pool.choose(model)
         upstream = Upstream.from_url(address)
         tail = b""
-        response = await relay.open(
-            upstream, b"/worker_generate_stream", headers=trust.headers, body=body
+        response = await opened(
+            relay, upstream, b"/worker_generate_stream", headers=trust.headers, body=body
         )
         if response.status != 200:
             response.abort()
@@ -193,7 +193,7 @@ async def _relayed(
                 yield whole + end
     except UpstreamFault as fault:
         logger.info("worker timeout: %s", address)
-        limit_s = relay.silence_s if fault.kind == "silent" else 0
+        limit_s = relay.limits.silence_s if fault.kind == "silent" else 0
         yield encode(wire.ErrorMessage.of(WorkerTimeout(limit_s))) + wire.END
     except Overloaded as full:
         yield encode(wire.ErrorMessage.of(full)) + wire.END

@@ -1,20 +1,22 @@
 """The API server: completions are forwarded, everything else is ordinary FastAPI."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from fastchat.client import ControllerClient, WorkerClient
 from fastchat.dispatch import Following, Probing
 from fastchat.gateway.context import Context
+from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
-from fastchat.relay.edge import BodyLimit, answer_errors, end_with
+from fastchat.relay.edge import BodyLimit, Service, answer_errors, end_with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,9 +56,9 @@ class Neighbours:
         return WorkerClient(self._session, address, token=self.token, silence_s=self.timeout_s)
 
 
-def create_app(
+def create_service(
     context: Context, neighbours: Neighbours, following: Following, cors: Cors
-) -> FastAPI:
+) -> Service:
     app = FastAPI(
         title="fastchat API server",
         lifespan=_lifespan(context, neighbours, following),
@@ -72,8 +74,9 @@ def create_app(
         allow_methods=cors.methods,
         allow_headers=cors.headers,
     )
-    for name in FRONTENDS:
-        app.include_router(FRONTENDS.load(name)(context))
+    routers = [FRONTENDS.load(name)(context) for name in FRONTENDS]
+    for router in routers:
+        app.include_router(router)
 
     @app.get("/health")
     async def health() -> Response:
@@ -84,7 +87,15 @@ def create_app(
         models = context.table.models()
         return JSONResponse({"models": models}, status_code=200 if models else 503)
 
-    return app
+    return Service(app, endpoints=dict(_endpoints(routers)))
+
+
+def _endpoints(routers: Iterable[APIRouter]) -> Iterator[tuple[bytes, Endpoint]]:
+    """What can be answered below ASGI, by path."""
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, Route) and isinstance(route.app, Endpoint):
+                yield route.path.encode(), route.app
 
 
 def _lifespan(

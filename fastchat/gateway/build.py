@@ -3,22 +3,22 @@
 import random
 import time
 import uuid
-
-from fastapi import FastAPI
+from dataclasses import replace
 
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch import Following, Table
 from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors, Neighbours, create_app
+from fastchat.gateway.app import Cors, Neighbours, create_service
 from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.relay import Limits, Relay
+from fastchat.relay.edge import Service
 
 
-def build(config: GatewayConfig) -> FastAPI:
+def build(config: GatewayConfig) -> Service:
     table = Table(time.monotonic, random.Random(), complete=False)
     following = Following(table)
     gate = Gate(KeyRing.of(_keys(config)), config.max_body_bytes)
@@ -47,7 +47,8 @@ def build(config: GatewayConfig) -> FastAPI:
         methods=config.allowed_methods,
         headers=config.allowed_headers,
     )
-    return create_app(context, neighbours, following, cors)
+    service = create_service(context, neighbours, following, cors)
+    return service if config.relay == "below-asgi" else replace(service, endpoints={})
 
 
 def _keys(config: GatewayConfig) -> tuple[str, ...]:

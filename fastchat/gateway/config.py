@@ -7,6 +7,8 @@ from pathlib import Path
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.values import http_url
 
+RELAYS = ("below-asgi", "asgi")
+
 
 def _json_list(text: str) -> tuple[str, ...]:
     try:
@@ -73,6 +75,11 @@ class GatewayConfig:
         help="secret shared with controller and workers; better set by the environment",
         env="FASTCHAT_CLUSTER_TOKEN",
         secret=True,
+    )
+    relay: str = flag(
+        "below-asgi",
+        help="how completions are passed on; asgi costs more and differs in nothing else",
+        choices=lambda: RELAYS,
     )
     drain_s: float = flag(
         30.0, help="seconds that running requests get to finish on SIGTERM", at_least=0

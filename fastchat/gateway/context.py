@@ -26,6 +26,6 @@ class Context:
         """A FastAPI dependency that lets in who shows a key."""
 
         async def check(request: Request) -> None:
-            self.gate.admit_head(request.scope["headers"])
+            self.gate.admit_head(dict(request.scope["headers"]))
 
         return check

@@ -1,45 +1,37 @@
 """Completions: the client's bytes to a worker, the worker's bytes to the client.
 
-An ASGI application and no more: no object is made of the request beyond two of its fields, and none
-of the answer.
+No object is made of a request beyond two of its fields, and none of the answer. What to do next is
+decided here, once, for both ways in (`relay.work`).
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 
-from starlette.requests import HTTPConnection
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from fastchat.core.errors import (
-    BodyTooLarge,
-    EngineFailed,
-    PlatformError,
-    ShuttingDown,
-    WorkerTimeout,
-)
+from fastchat.core.errors import EngineFailed, PlatformError, ShuttingDown, WorkerTimeout
 from fastchat.core.upstream import Upstream
-from fastchat.dispatch import Lease, Table
-from fastchat.gateway.admit import Decision, Gate, Header
+from fastchat.dispatch import Table
+from fastchat.gateway.admit import Gate
 from fastchat.protocol.cluster import Dispatched
-from fastchat.protocol.error_body import ErrorBody, error_event
-from fastchat.relay import Relay, Response, UpstreamFault
-from fastchat.relay.edge import (
-    ClientGone,
-    error_response,
-    read_body,
-    refuse_body,
-    request_id,
-    unless_gone,
-)
+from fastchat.protocol.codec import encode
+from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.relay import Relay, UpstreamFault
+from fastchat.relay.asgi import answer
+from fastchat.relay.client import Call, Target
+from fastchat.relay.edge import REQUEST_ID
+from fastchat.relay.work import Client, Header
 
 logger = logging.getLogger("openai_api_server")
 
 # A request that killed its worker may kill the next: it gets one more, not all.
 MOST_LOST = 1
+WHOLE_BYTES = 64 * 1024 * 1024
 
 # Sent on to a worker; all else concerns the client and us, its key above all.
-_TO_WORKER = frozenset([b"accept", b"content-type", b"user-agent"])
+_TO_WORKER = (b"accept", b"content-type", b"user-agent")
 # Sent back to the client; the rest describes one connection.
 _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
 
@@ -55,134 +47,229 @@ class Forwarder:
     new_id: Callable[[], str]
     timeout_s: float
     token: str | None
+    _targets: dict[str, Target] = field(default_factory=dict)
 
     def to(self, path: bytes, errors: type[ErrorBody] = ErrorBody) -> "Endpoint":
         return Endpoint(self, path, errors)
 
-    async def answer(self, path: bytes, asked: "Asked", send: Send) -> None:
-        """Try one worker after another until something was sent to the client. Raises a
-        `PlatformError` before that."""
-        tried: list[str] = []
-        lost = 0
-        while True:
-            lease = self._lease(asked.decision.model, tried)
-            tried.append(lease.worker.address)
-            with self.table.hold(lease):
-                try:
-                    response = await self.relay.open(
-                        self._upstream(lease), path, headers=asked.headers, body=asked.body
-                    )
-                    try:
-                        if response.status == 503 and self._has_other(asked, tried):
-                            continue  # full, or about to end: nothing was begun there
-                        await self._send(response, asked, send)
-                    finally:
-                        response.abort()
-                    return
-                except UpstreamFault as fault:
-                    where = lease.worker.address
-                    logger.warning("request %s: worker %s: %s", asked.id, where, fault)
-                    if fault.kind == "silent":
-                        raise WorkerTimeout(self.timeout_s) from fault
-                    lost += fault.kind != "connect"
-                    if lost > MOST_LOST:
-                        raise EngineFailed("Two workers broke off their answers.") from fault
-
-    def _has_other(self, asked: "Asked", tried: list[str]) -> bool:
-        return self.table.serves(asked.decision.model, excluding=tried)
-
-    def _lease(self, model: str, tried: list[str]) -> Lease:
-        lease = self.table.choose(model, excluding=tried)
-        self.report(lease.dispatched)
-        return lease
-
-    def _upstream(self, lease: Lease) -> Upstream:
-        upstream = Upstream.from_url(lease.worker.address)
-        if self.token is None:
-            return upstream
-        authorization = (b"authorization", f"Bearer {self.token}".encode())
-        return replace(upstream, headers=(authorization,))
-
-    async def _send(self, response: Response, asked: "Asked", send: Send) -> None:
-        """Raises `UpstreamFault` only while nothing was sent: what is no stream is sent whole."""
-        headers = [header for header in response.headers if header[0] in _TO_CLIENT]
-        headers.append((b"x-request-id", asked.id.encode()))
-        start = {"type": "http.response.start", "status": response.status, "headers": headers}
-        if not asked.decision.stream or response.status != 200:
-            body = await response.body()
-            headers.append((b"content-length", str(len(body)).encode()))
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-            return
-        await send(start)
-        try:
-            async for piece in response:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            last_words = b""
-        except UpstreamFault as fault:
-            logger.warning("request %s: the worker broke off: %s", asked.id, fault)
-            last_words = self._last_words(fault, asked.errors)
-        await send({"type": "http.response.body", "body": last_words})
-
-    def _last_words(self, fault: UpstreamFault, errors: type[ErrorBody]) -> bytes:
-        """The explicit end of a stream that a worker broke off. It may have stopped in the middle
-        of an event: the blank line ends that one."""
-        error: PlatformError = EngineFailed("The worker died while it answered.")
-        if fault.kind == "silent":
-            error = WorkerTimeout(self.timeout_s)
-        return b"\n\n" + error_event(error, errors)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """One admitted request, as it goes to a worker."""
-
-    id: str
-    decision: Decision
-    headers: Sequence[Header]
-    body: bytes
-    errors: type[ErrorBody]
+    def target(self, address: str) -> Target:
+        target = self._targets.get(address)
+        if target is None:
+            upstream = Upstream.from_url(address)
+            if self.token is not None:
+                bearer = (b"authorization", f"Bearer {self.token}".encode())
+                upstream = replace(upstream, headers=(bearer,))
+            target = self._targets[address] = self.relay.to(upstream)
+        return target
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of the workers, as an ASGI application with its shape of errors."""
+    """One path of the workers, with its shape of errors: below ASGI and as an application of it."""
 
     forwarder: Forwarder
     path: bytes
     errors: type[ErrorBody]
 
+    @property
+    def limit_bytes(self) -> int:
+        return self.forwarder.gate.max_body_bytes
+
+    def open(self, headers: Mapping[bytes, bytes], client: Client) -> "Forwarding":
+        return Forwarding(self, headers, client)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        forwarder = self.forwarder
-        id = request_id(HTTPConnection(scope), forwarder.new_id)
+        await answer(self, scope, receive, send)
+
+
+class Forwarding:
+    """One request: one worker after another is asked until something was sent to the client; then
+    exactly one end. Plain answers are sent on whole, so that one that was cut can be asked for
+    elsewhere; streams piece by piece."""
+
+    __slots__ = (
+        "_call",
+        "_client",
+        "_ended",
+        "_endpoint",
+        "_forwarder",
+        "_head",
+        "_headers",
+        "_hold",
+        "_lost",
+        "_model",
+        "_pieces",
+        "_request",
+        "_size",
+        "_started",
+        "_status",
+        "_stream",
+        "_tried",
+        "id",
+    )
+
+    def __init__(self, endpoint: Endpoint, headers: Mapping[bytes, bytes], client: Client) -> None:
+        self._endpoint = endpoint
+        self._forwarder = endpoint.forwarder
+        self._headers = headers
+        self._client = client
+        self._call: Call | None = None
+        self._hold: AbstractContextManager[None] | None = None
+        self._tried: list[str] = []
+        self._lost = 0
+        self._started = False
+        self._ended = False
+        self.id = _request_id(headers) or self._forwarder.new_id()
+
+    # -- Work --
+
+    def admit(self) -> bool:
         try:
-            forwarder.gate.admit_head(scope["headers"])
-            body = await read_body(receive, forwarder.gate.max_body_bytes)
-            decision = forwarder.gate.admit_body(body)
-            headers = [header for header in scope["headers"] if header[0] in _TO_WORKER]
-            headers.append((b"x-request-id", id.encode()))
-            asked = Asked(id=id, decision=decision, headers=headers, body=body, errors=self.errors)
-            sent = False
-
-            async def noted(message: Message) -> None:
-                nonlocal sent
-                sent = True
-                await send(message)
-
-            async def cut() -> None:
-                if sent:
-                    last_words = b"\n\n" + error_event(ShuttingDown(), self.errors)
-                    await send({"type": "http.response.body", "body": last_words})
-                else:
-                    await error_response(ShuttingDown(), self.errors)(scope, receive, send)
-
-            await unless_gone(receive, forwarder.answer(self.path, asked, noted), cut)
-        except ClientGone:
-            return
+            self._forwarder.gate.admit_head(self._headers)
         except PlatformError as error:
-            response = error_response(error, self.errors)
-            response.headers["x-request-id"] = id
-            if isinstance(error, BodyTooLarge):
-                await refuse_body(response, receive, send)
+            self.refuse(error)
+            return False
+        return True
+
+    def ask(self, body: bytes) -> None:
+        try:
+            decision = self._forwarder.gate.admit_body(body)
+            self._model = decision.model
+            self._stream = bool(decision.stream)
+            self._request = body
+            self._try()
+        except PlatformError as error:
+            self.refuse(error)
+
+    def refuse(self, error: PlatformError) -> None:
+        headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
+        headers.append((b"x-request-id", self.id.encode()))
+        self._end()
+        self._client.whole(error.status, headers, encode(self._endpoint.errors.of(error)))
+
+    def pause(self) -> None:
+        if self._call is not None and self._started:
+            self._call.pause()
+
+    def resume(self) -> None:
+        if self._call is not None:
+            self._call.resume()
+
+    def leave(self) -> None:
+        self._end()
+
+    def cut(self) -> None:
+        if self._ended:
+            return
+        if self._started:
+            self._say_last(ShuttingDown())
+        else:
+            self.refuse(ShuttingDown())
+
+    # -- relay.connection.Receiver --
+
+    def head(self, status: int, headers: list[Header]) -> None:
+        if status == 503 and self._has_other():
+            self._let_go()  # full, or about to end: nothing was begun there
+            self._try_again()
+            return
+        self._status = status
+        self._head = [header for header in headers if header[0] in _TO_CLIENT]
+        self._head.append((b"x-request-id", self.id.encode()))
+        self._pieces: list[bytes] = []
+        self._size = 0
+        if self._stream and status == 200:
+            self._started = True
+            self._client.start(status, self._head)
+
+    def body(self, data: bytes) -> None:
+        if self._started:
+            self._client.piece(data)
+            return
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > WHOLE_BYTES:
+            self.fault(UpstreamFault("malformed", answered=True))
+
+    def end(self) -> None:
+        self._end()
+        if self._started:
+            self._client.end()
+        else:
+            self._client.whole(self._status, self._head, b"".join(self._pieces))
+
+    def fault(self, fault: UpstreamFault) -> None:
+        self._let_go()
+        logger.warning("request %s: worker %s: %s", self.id, self._tried[-1], fault)
+        if self._started:
+            self._say_last(self._reason(fault))
+        elif fault.kind == "silent":
+            self.refuse(self._reason(fault))
+        else:
+            self._lost += fault.kind != "connect"
+            if self._lost > MOST_LOST:
+                self.refuse(EngineFailed("Two workers broke off their answers."))
             else:
-                await response(scope, receive, send)
+                self._try_again()
+
+    # -- inside --
+
+    def _try_again(self) -> None:
+        try:
+            self._try()
+        except PlatformError as error:
+            self.refuse(error)
+
+    def _try(self) -> None:
+        forwarder = self._forwarder
+        lease = forwarder.table.choose(self._model, excluding=self._tried)
+        forwarder.report(lease.dispatched)
+        address = lease.worker.address
+        self._tried.append(address)
+        self._hold = forwarder.table.hold(lease)
+        self._hold.__enter__()
+        self._call = forwarder.target(address).ask(
+            self, self._endpoint.path, headers=self._to_worker(), body=self._request
+        )
+
+    def _to_worker(self) -> Sequence[Header]:
+        headers = [(name, self._headers[name]) for name in _TO_WORKER if name in self._headers]
+        headers.append((b"x-request-id", self.id.encode()))
+        return headers
+
+    def _has_other(self) -> bool:
+        return self._forwarder.table.serves(self._model, excluding=self._tried)
+
+    def _say_last(self, error: PlatformError) -> None:
+        """The explicit end of a stream that was broken off. It may have stopped in the middle of an
+        event: the blank line ends that one."""
+        self._end()
+        self._client.piece(b"\n\n" + error_event(error, self._endpoint.errors))
+        self._client.end()
+
+    def _reason(self, fault: UpstreamFault) -> PlatformError:
+        if fault.kind == "silent":
+            return WorkerTimeout(self._forwarder.timeout_s)
+        return EngineFailed("The worker died while it answered.")
+
+    def _end(self) -> None:
+        self._ended = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of the worker: it is asked no longer, and no longer counted as busy with this."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.abort()
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.__exit__(None, None, None)
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> str | None:
+    """What the caller gave, if it is fit for logs and headers."""
+    given = headers.get(b"x-request-id")
+    if given is None:
+        return None
+    text = given.decode("latin-1")
+    return text if REQUEST_ID.fullmatch(text) else None

@@ -2,11 +2,11 @@
 
 import asyncio
 import ssl
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable
 
 from fastchat.core.upstream import Upstream
-from fastchat.relay.connection import Connection, Header, Limits, Response, UpstreamFault
+from fastchat.relay.connection import Connection, Header, Limits, Receiver, UpstreamFault
 
 TICK_S = 0.5
 
@@ -32,126 +32,62 @@ class Relay:
     """Sends requests to upstreams. Belongs to one event loop; close it with `aclose`."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._idle: dict[Upstream, deque[Connection]] = defaultdict(deque)
+        self.limits = limits
+        self._targets: dict[Upstream, Target] = {}
         self._busy: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
-    @property
-    def silence_s(self) -> float:
-        return self._limits.silence_s
-
-    async def open(
-        self,
-        upstream: Upstream,
-        path: bytes,
-        *,
-        method: bytes = b"POST",
-        headers: Iterable[Header] = (),
-        body: bytes = b"",
-    ) -> Response:
-        """Send a request and wait for the head of its answer. Raises `UpstreamFault`.
-
-        A kept-alive connection may have died unnoticed: if no byte of an answer came, the request
-        is sent once more, on a new connection.
-        """
-        request = _request_bytes(upstream, method, path, headers, body)
-        connection = self._take(upstream)
-        if connection is not None:
-            try:
-                return await self._exchange(upstream, connection, request)
-            except UpstreamFault as fault:
-                if fault.answered or fault.kind != "lost":
-                    raise
-        return await self._exchange(upstream, await self._connect(upstream), request)
+    def to(self, upstream: Upstream) -> "Target":
+        target = self._targets.get(upstream)
+        if target is None:
+            target = self._targets[upstream] = Target(self, upstream)
+        return target
 
     async def aclose(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for connection in [*self._busy, *(c for idle in self._idle.values() for c in idle)]:
-            connection.close()
-        self._idle.clear()
+        for connection in list(self._busy):
+            connection.fail("lost")
+        for target in self._targets.values():
+            target.close()
 
-    async def _exchange(
-        self, upstream: Upstream, connection: Connection, request: bytes
-    ) -> Response:
-        self._busy.add(connection)
-        self._start_timer()
-        try:
-            connection.send(request)
-            status, headers = await connection.head()
-        except BaseException:
-            connection.close()
-            self._busy.discard(connection)
-            raise
-        return Response(
-            connection,
-            status,
-            headers,
-            lambda used: self._put_back(upstream, used),
-            self._limits.whole_bytes,
-        )
-
-    async def _connect(self, upstream: Upstream) -> Connection:
+    async def connect(self, upstream: Upstream) -> Connection:
+        """Raises `UpstreamFault`."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._limits.connect_s):
+            async with asyncio.timeout(self.limits.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._limits),
+                    lambda: Connection(self.limits),
                     upstream.host,
                     upstream.port,
                     ssl=self._tls_context() if upstream.tls else None,
                 )
-        except (
-            OSError,
-            UnicodeError,
-        ) as error:  # a refusal, an unknown host, a bad certificate, a time-out
+        # A refusal, an unknown host, a bad certificate, a time-out.
+        except (OSError, UnicodeError) as error:
             raise UpstreamFault("connect", answered=False) from error
         return connection
 
-    def _take(self, upstream: Upstream) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - self._limits.keep_alive_s
-        idle = self._idle.get(upstream)
-        while idle:
-            connection = idle.pop()
-            if connection.is_open and connection.idle_since >= oldest:
-                return connection
-            connection.close()
-        return None
-
-    def _put_back(self, upstream: Upstream, connection: Connection) -> None:
-        if connection not in self._busy:
-            return
-        self._busy.discard(connection)
-        idle = self._idle[upstream]
-        if not connection.is_reusable or len(idle) >= self._limits.idle_per_upstream:
-            connection.close()
-            return
-        connection.idle_since = asyncio.get_running_loop().time()
-        idle.append(connection)
-
-    def _start_timer(self) -> None:
+    def hold(self, connection: Connection) -> None:
+        """Watch its deadline from now on."""
+        self._busy.add(connection)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
+    def let_go(self, connection: Connection) -> None:
+        self._busy.discard(connection)
+
     def _tick(self) -> None:
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         for connection in list(self._busy):
             if connection.deadline is not None and connection.deadline < now:
                 connection.fail("silent")
-        self._drop_old(now - self._limits.keep_alive_s)
-        if self._busy or self._idle:
-            self._start_timer()
-
-    def _drop_old(self, oldest: float) -> None:
-        for upstream, idle in list(self._idle.items()):
-            while idle and (idle[0].idle_since < oldest or not idle[0].is_open):
-                idle.popleft().close()
-            if not idle:
-                del self._idle[upstream]
+        idle = [target.drop_old(now) for target in self._targets.values()]
+        if self._busy or any(idle):
+            self._timer = loop.call_later(TICK_S, self._tick)
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
@@ -159,19 +95,153 @@ class Relay:
         return self._tls
 
 
-def _request_bytes(
-    upstream: Upstream, method: bytes, path: bytes, headers: Iterable[Header], body: bytes
-) -> bytes:
-    lines = [
-        method + b" " + upstream.prefix.encode() + path + b" HTTP/1.1",
-        b"host: " + _authority(upstream),
-        b"content-length: " + str(len(body)).encode(),
-    ]
-    lines += [name + b": " + value for name, value in headers if name.lower() not in NOT_FORWARDED]
-    lines += [name + b": " + value for name, value in upstream.headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+class Target:
+    """One upstream, with the connections to it that nobody uses now."""
+
+    def __init__(self, relay: Relay, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self._relay = relay
+        self._idle: deque[Connection] = deque()
+        self._heads: dict[bytes, bytes] = {}
+
+    def ask(
+        self,
+        receiver: Receiver,
+        path: bytes,
+        *,
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+    ) -> "Call":
+        """Send a POST; header names are in lower case. The receiver hears nothing before this
+        returns."""
+        lines = [self._heads.get(path) or self._head(path)]
+        for name, value in headers:
+            if name not in NOT_FORWARDED:
+                lines += (name, b": ", value, b"\r\n")
+        lines += (b"content-length: %d\r\n\r\n" % len(body), body)
+        call = Call(self._relay, self, receiver, b"".join(lines))
+        call.start(self._take())
+        return call
+
+    def put_back(self, connection: Connection) -> None:
+        if not connection.is_reusable or len(self._idle) >= self._relay.limits.idle_per_upstream:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+
+    def drop_old(self, now: float) -> int:
+        """How many are left."""
+        oldest = now - self._relay.limits.keep_alive_s
+        while self._idle and (self._idle[0].idle_since < oldest or not self._idle[0].is_open):
+            self._idle.popleft().close()
+        return len(self._idle)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Connection | None:
+        """The one used last, so that those beyond need grow old. A deadline may have passed since
+        the last tick."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    def _head(self, path: bytes) -> bytes:
+        upstream = self.upstream
+        host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
+        lines = [
+            b"POST " + upstream.prefix.encode() + path + b" HTTP/1.1",
+            f"host: {host}:{upstream.port}".encode(),
+            *(name + b": " + value for name, value in upstream.headers),
+        ]
+        head = self._heads[path] = b"\r\n".join(lines) + b"\r\n"
+        return head
 
 
-def _authority(upstream: Upstream) -> bytes:
-    host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
-    return f"{host}:{upstream.port}".encode()
+class Call:
+    """One request until its answer has ended; `abort` it to leave early.
+
+    A kept-alive connection may have died unnoticed: if no byte of an answer came, the request is
+    sent once more, on a new connection.
+    """
+
+    __slots__ = (
+        "_connecting",
+        "_connection",
+        "_is_reused",
+        "_receiver",
+        "_relay",
+        "_request",
+        "_target",
+    )
+
+    def __init__(self, relay: Relay, target: Target, receiver: Receiver, request: bytes) -> None:
+        self._relay = relay
+        self._target = target
+        self._receiver = receiver
+        self._request = request
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._is_reused = False
+
+    def start(self, connection: Connection | None) -> None:
+        if connection is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
+        else:
+            self._is_reused = True
+            self._send(connection)
+
+    def abort(self) -> None:
+        """Whoever asked hears nothing more."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._connection is not None:
+            self._relay.let_go(self._connection)
+            self._connection.close()
+            self._connection = None
+
+    def pause(self) -> None:
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        if self._connection is not None:
+            self._connection.resume()
+
+    # -- told by the connection --
+
+    def free(self, connection: Connection) -> None:
+        self._connection = None
+        self._relay.let_go(connection)
+        self._target.put_back(connection)
+
+    def fault(self, fault: UpstreamFault) -> None:
+        if self._connection is not None:
+            self._relay.let_go(self._connection)
+            self._connection = None
+        if self._is_reused and fault.kind == "lost" and not fault.answered:
+            self._is_reused = False
+            self.start(None)
+            return
+        self._receiver.fault(fault)
+
+    # -- inside --
+
+    async def _connect(self) -> None:
+        try:
+            connection = await self._relay.connect(self._target.upstream)
+        except UpstreamFault as fault:
+            self._connecting = None
+            self.fault(fault)
+            return
+        self._connecting = None
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        self._connection = connection
+        self._relay.hold(connection)
+        connection.ask(self._request, self, self._receiver)

@@ -1,15 +1,14 @@
-"""One connection to an upstream: HTTP/1.1, one exchange at a time, no object per chunk."""
+"""One connection to an upstream: HTTP/1.1, one exchange at a time, no task switch per chunk."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+import socket
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import httptools
 
 Header = tuple[bytes, bytes]
+FaultKind = Literal["connect", "lost", "silent", "malformed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,119 +18,153 @@ class Limits:
     connect_s: float = 5.0
     silence_s: float = 100.0
     keep_alive_s: float = 30.0
-    idle_per_upstream: int = 64
+    idle_per_upstream: int = 256
     head_bytes: int = 64 * 1024
-    unread_bytes: int = 64 * 1024
-    whole_bytes: int = 64 * 1024 * 1024
+    # What the kernel holds of an answer that is not read on; it doubles the number.
+    receive_buffer_bytes: int = 32 * 1024
 
 
 class UpstreamFault(Exception):
     """The upstream did not answer as it should. `answered` tells whether any byte came back: until
     then the request can be sent elsewhere."""
 
-    def __init__(
-        self, kind: Literal["connect", "lost", "silent", "malformed"], *, answered: bool
-    ) -> None:
+    def __init__(self, kind: FaultKind, *, answered: bool) -> None:
         super().__init__(kind)
         self.kind = kind
         self.answered = answered
 
 
+class Receiver(Protocol):
+    """Who hears an answer: its head, its body in pieces, its end; or a fault, which is the last."""
+
+    def head(self, status: int, headers: list[Header]) -> None: ...
+
+    def body(self, data: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+    def fault(self, fault: UpstreamFault) -> None: ...
+
+
+class Exchange(Protocol):
+    """What a connection is used for. It is `free` again before its receiver hears the end."""
+
+    def free(self, connection: "Connection") -> None: ...
+
+    def fault(self, fault: UpstreamFault) -> None: ...
+
+
 class Connection(asyncio.Protocol):
-    """Parses answers and holds what was not read yet; pauses the socket when that is too much."""
+    """Parses answers for one exchange after another.
+
+    What one read brings is told when all of it is parsed: an exchange that is aborted on the way
+    never finds itself inside the parser, and the pieces of one read leave together.
+    """
 
     def __init__(self, limits: Limits) -> None:
-        self.deadline: float | None = None
+        self.deadline: float | None = None  # read by whoever owns the timer
         self.idle_since = 0.0
         self._limits = limits
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._waiter: asyncio.Future[None] | None = None
-        self._pieces: deque[bytes] = deque()
-        self._fault: UpstreamFault | None = None
+        self._exchange: Exchange | None = None
+        self._receiver: Receiver | None = None
         self._paused = False
-        self._reset()
-        self._complete = True  # nothing is asked yet
-
-    # -- for the client --
-
-    @property
-    def is_reusable(self) -> bool:
-        return self._complete and self._keep_alive and self._fault is None and self.is_open
+        self._keep_alive = True
+        self._status = 0
+        self._headers: list[Header] = []
+        self._pieces: list[bytes] = []
+        self._head_bytes = 0
+        self._headers_done = False
+        self._framed = False
+        self._complete = False
+        self._answered = False
+        self._broken = False
 
     @property
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, data: bytes) -> None:
-        """Start an exchange."""
+    @property
+    def is_reusable(self) -> bool:
+        return self._exchange is None and self._keep_alive and self.is_open
+
+    def ask(self, request: bytes, exchange: Exchange, receiver: Receiver) -> None:
         assert self._transport is not None
         self._reset()
-        self._transport.write(data)
+        self._exchange = exchange
+        self._receiver = receiver
+        self.deadline = self._loop.time() + self._limits.silence_s
+        self._transport.write(request)
 
-    async def head(self) -> tuple[int, list[Header]]:
-        """Wait for the status and the headers. Raises `UpstreamFault`."""
-        while not self._headers_done:
-            self._raise_fault()
-            await self._wait()
-        if self.status > 599:  # no server of ours could pass that on
-            raise UpstreamFault("malformed", answered=True)
-        return self.status, self.headers
+    def pause(self) -> None:
+        """Read no more for a while; meanwhile silence is no fault."""
+        if not self._paused and self._transport is not None and self.is_open:
+            self._paused = True
+            self.deadline = None
+            self._transport.pause_reading()
 
-    async def read(self) -> bytes:
-        """All that has arrived of the body; empty at its end. Raises `UpstreamFault`."""
-        while not self._pieces:
-            if self._complete:
-                return b""
-            self._raise_fault()
-            await self._wait()
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
-        self._unread = 0
-        if self._paused and self._transport is not None:
+    def resume(self) -> None:
+        if self._paused and self._transport is not None and self.is_open:
             self._paused = False
+            self.deadline = self._loop.time() + self._limits.silence_s
             self._transport.resume_reading()
-        return data
-
-    def fail(self, kind: Literal["connect", "lost", "silent", "malformed"]) -> None:
-        """End the exchange, and the connection with it."""
-        if self._fault is None and not self._complete:
-            self._fault = UpstreamFault(kind, answered=self._answered)
-        self.close()
-        self._wake()
 
     def close(self) -> None:
+        """End the connection. An exchange that was under way hears nothing more."""
+        self._exchange = self._receiver = None
+        self.deadline = None
         if self._transport is not None:
             self._transport.abort()
+
+    def fail(self, kind: FaultKind) -> None:
+        """End the exchange, and the connection with it."""
+        exchange = self._exchange
+        self.close()
+        if exchange is not None:
+            exchange.fault(UpstreamFault(kind, answered=self._answered))
 
     # -- asyncio.Protocol --
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by behaviour only.
         self._transport = cast(asyncio.Transport, transport)
+        tcp: socket.socket = transport.get_extra_info("socket")
+        size = self._limits.receive_buffer_bytes
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
     def data_received(self, data: bytes) -> None:
-        if self._complete:  # nobody asked: whatever this is, it is no answer of ours
+        receiver = self._receiver
+        if receiver is None:  # nobody asked: whatever this is, it is no answer of ours
             self._keep_alive = False
             self.close()
             return
         self._answered = True
-        if not self._headers_done:
-            self._head_bytes += len(data)
+        told = self._headers_done
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.fail("malformed")
+            self._broken = True
+        self.deadline = self._loop.time() + self._limits.silence_s
+        if not self._headers_done:
+            self._head_bytes += len(data)
+            if self._broken or self._head_bytes > self._limits.head_bytes:
+                self.fail("malformed")
             return
-        if not self._headers_done and self._head_bytes > self._limits.head_bytes:
-            self.fail("malformed")
-            return
-        self._wake()
+        if not told:
+            if self._status > 599 or self._head_bytes > self._limits.head_bytes:
+                self.fail("malformed")  # no server of ours could pass that on
+                return
+            receiver.head(self._status, self._headers)
+        self._tell_body(receiver)
 
     def connection_lost(self, exc: Exception | None) -> None:
         # An answer without a length ends with the connection; any other is cut short by it.
-        if self._headers_done and not self._framed and exc is None:
+        if self._headers_done and not self._framed and exc is None and self._receiver is not None:
             self._complete = True
+            self._keep_alive = False
+            self._tell_body(self._receiver)
         self.fail("lost")
 
     # -- httptools --
@@ -144,32 +177,28 @@ class Connection(asyncio.Protocol):
         if self._complete:
             return
         name = name.lower()
+        self._head_bytes += len(name) + len(value)
         if name in (b"content-length", b"transfer-encoding"):
             self._framed = True
-        self.headers.append((name, value))
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._complete:
             return
-        self.status = self._parser.get_status_code()
-        if self.status >= 200:
+        self._status = self._parser.get_status_code()
+        if self._status >= 200:
             self._headers_done = True
-            self._framed = self._framed or self.status in (204, 304)
+            self._framed = self._framed or self._status in (204, 304)
 
     def on_body(self, data: bytes) -> None:
-        if self._complete:
-            return
-        self._pieces.append(data)
-        self._unread += len(data)
-        if self._unread > self._limits.unread_bytes and not self._paused and self._transport:
-            self._paused = True
-            self._transport.pause_reading()
+        if not self._complete:
+            self._pieces.append(data)
 
     def on_message_complete(self) -> None:
         if self._complete:
             return
         if not self._headers_done:  # an interim 1xx answer: the real one follows
-            self.headers.clear()
+            self._headers = []
             self._framed = False
             return
         self._keep_alive = self._parser.should_keep_alive()
@@ -177,84 +206,30 @@ class Connection(asyncio.Protocol):
 
     # -- inside --
 
+    def _tell_body(self, receiver: Receiver) -> None:
+        if self._pieces and self._receiver is receiver:
+            pieces, self._pieces = self._pieces, []
+            receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        exchange = self._exchange
+        if exchange is None or self._receiver is not receiver:
+            return  # aborted while it was told
+        if self._complete:
+            self.resume()
+            self._exchange = self._receiver = None
+            self.deadline = None
+            self._keep_alive = self._keep_alive and not self._broken
+            exchange.free(self)
+            receiver.end()
+        elif self._broken:
+            self.fail("malformed")
+
     def _reset(self) -> None:
-        self.status = 0
-        self.headers: list[Header] = []
-        self._pieces.clear()
-        self._unread = 0
+        self._status = 0
+        self._headers = []
+        self._pieces = []
         self._head_bytes = 0
         self._headers_done = False
         self._framed = False
         self._complete = False
         self._answered = False
-        self._keep_alive = True
-        self._paused = False
-        self._fault = None
-
-    async def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        self.deadline = loop.time() + self._limits.silence_s
-        try:
-            await self._waiter
-        finally:
-            self.deadline = None
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _raise_fault(self) -> None:
-        if self._fault is not None:
-            raise self._fault
-
-
-class Response:
-    """An answer whose head has arrived. Iterate once for its body; `abort` it to leave early."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        status: int,
-        headers: Iterable[Header],
-        release: Callable[[Connection], None],
-        limit_bytes: int,
-    ) -> None:
-        self.status = status
-        self.headers = list(headers)
-        self._connection: Connection | None = connection
-        self._release = release
-        self._limit = limit_bytes
-
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        connection = self._connection
-        assert connection is not None
-        try:
-            while data := await connection.read():
-                yield data
-        finally:
-            self._give_back()
-
-    async def body(self) -> bytes:
-        """Raises `UpstreamFault` when it is longer than anybody should hold in memory."""
-        pieces: list[bytes] = []
-        size = 0
-        async with aclosing(aiter(self)) as body:
-            async for piece in body:
-                pieces.append(piece)
-                size += len(piece)
-                if size > self._limit:
-                    raise UpstreamFault("malformed", answered=True)
-        return b"".join(pieces)
-
-    def abort(self) -> None:
-        """Close the connection, unless it was given back: then it may serve somebody else."""
-        if self._connection is not None:
-            self._connection.close()
-            self._give_back()
-
-    def _give_back(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._release(connection)
+        self._broken = False

@@ -6,8 +6,8 @@ import hmac
 import logging
 import re
 import signal
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fastchat.core.errors import BodyTooLarge, InvalidKey, InvalidRequest, PlatformError
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
+from fastchat.relay.work import Endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,12 @@ REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a server runs: the application, and what to await before it drains."""
+    """What a server runs: the application, what to await before it drains, and what is answered
+    below ASGI, by path."""
 
     app: FastAPI
-    before_drain: Callable[[], Awaitable[None]]
+    before_drain: Callable[[], Awaitable[None]] | None = None
+    endpoints: Mapping[bytes, Endpoint] = field(default_factory=dict)
 
 
 class ClientGone(Exception):
@@ -176,7 +179,7 @@ def _declared_length(scope: Scope) -> int:
 
 
 async def unless_gone(
-    receive: Receive, work: Awaitable[None], cut: Callable[[], Awaitable[None]]
+    receive: Receive, work: Awaitable[None], cut: Callable[[], Awaitable[None]] | None = None
 ) -> None:
     """Await `work`, cancelled as soon as the client is gone. When a drain ends before the work
     does, `cut` says the last words."""
@@ -188,13 +191,15 @@ async def unless_gone(
         if task.done():
             task.result()
     except asyncio.CancelledError:
+        if cut is None:
+            raise
         # Not passed on: it comes from the server itself, which would log it as a fault of ours.
         was_cut = not task.done()
     finally:
         for one in (task, gone):
             one.cancel()
         await asyncio.gather(task, gone, return_exceptions=True)
-    if was_cut:
+    if was_cut and cut is not None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):  # a client that does not read hears nothing
                 await cut()

@@ -6,10 +6,12 @@ that is bounded here, below ASGI, where no application can forget it.
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -21,6 +23,8 @@ from uvicorn.server import ServerState
 from fastchat.core.errors import HeadTooLarge, InvalidRequest, PlatformError, TooSlow
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
+from fastchat.relay.exchange import Exchange
+from fastchat.relay.work import Endpoint
 
 # A connection that is closed over unread bytes is reset, and the last answer may be lost with it.
 # So some of what still comes is read and thrown away.
@@ -56,9 +60,13 @@ class EdgeProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         bounds: Bounds,
+        endpoints: Mapping[bytes, Endpoint],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = bounds
+        self._endpoints = endpoints
+        # The exchange whose turn it is; `cycle` is the one whose request came last.
+        self._exchange: Exchange | None = None
         # Which part of a request is awaited, since when, and how much of the request has come.
         self._awaited: Literal["first", "head", "body", "next"] = "first"
         self._since = self.loop.time()
@@ -78,7 +86,6 @@ class EdgeProtocol(HttpToolsProtocol):
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._bounds.send_buffer_bytes)
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         self._received += len(data)
         if self._closing_at is not None:
             if self._received > LINGER_BYTES:
@@ -94,40 +101,127 @@ class EdgeProtocol(HttpToolsProtocol):
             if self._awaited == "head" and self._received > self._bounds.head_bytes:
                 self._refuse(self._head_too_large())
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._exchange is not None:
+            self._exchange.pause()
+
     def resume_writing(self) -> None:
         self._untaken_since = self.loop.time()
         super().resume_writing()
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange, self._exchange = self._exchange, None
+        super().connection_lost(exc)
+        if exchange is not None:
+            exchange.leave()
 
     # -- httptools --
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._awaited = "head"
+        # What an application needs is made when it is clear that one is asked.
+        self.url = b""
+        self.headers = []
         self._since = self.loop.time()
-        self._received = 0
-        self._head_bytes = 0
+        self._awaited = "head"
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count_head(len(url))
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count_head(len(name) + len(value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return  # the same head comes again, without that wish
-        if self.parser.get_http_version() not in ("1.0", "1.1"):
-            raise ValueError("another HTTP")
+        self._check_head()
         self._awaited = "body"
-        super().on_headers_complete()
+        endpoint = self._endpoints.get(self.url)
+        if endpoint is None or self.parser.get_method() != b"POST":
+            self._begin_cycle()
+            return
+        headers = dict(self.headers)
+        if b"origin" in headers:  # a browser: the application knows where it may come from
+            self._begin_cycle()
+            return
+        self._begin_exchange(endpoint, headers)
+
+    def on_body(self, body: bytes) -> None:
+        cycle: object = self.cycle
+        if isinstance(cycle, Exchange):
+            cycle.receive(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
         self._awaited = "next"
-        super().on_message_complete()
+        self._received = 0
+        cycle: object = self.cycle
+        if isinstance(cycle, Exchange):
+            cycle.complete()
+        else:
+            super().on_message_complete()
+
+    # -- turns --
+
+    def _begin_cycle(self) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
+
+    def _begin_exchange(self, endpoint: Endpoint, headers: Mapping[bytes, bytes]) -> None:
+        can_chunk = self.parser.get_http_version() == "1.1"
+        keep_alive = can_chunk and self.parser.should_keep_alive()
+        exchange = Exchange(self, endpoint, headers, can_chunk=can_chunk, keep_alive=keep_alive)
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = cast(RequestResponseCycle, exchange)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:  # it came before the answer to the one in front of it: its turn comes
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        exchange: object = cycle
+        if isinstance(exchange, Exchange):
+            if not self.transport.is_closing():
+                self._exchange = exchange
+                exchange.begin()
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def finish(self, exchange: Exchange) -> None:
+        """Its answer is written."""
+        self._exchange = None
+        if exchange.keep_alive:
+            self.on_response_complete()
+        elif exchange.more_body:
+            self._linger()
+        else:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but for the timer: `check` looks after idle connections."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self._awaited == "next":
+            self._since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:  # soon, and not now: a row of refusals must not pile up on the stack
+            self.loop.call_soon(self._start_asgi_task, *self.pipeline.pop())
+
+    def cut(self) -> None:
+        """A drain is over: what is answered below ASGI says its last words."""
+        if self._exchange is not None:
+            self._exchange.cut()
 
     # -- bounds --
 
@@ -140,16 +234,22 @@ class EdgeProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif self.flow.read_paused:
             self._since = now  # it is we who do not read
+        elif self._awaited == "next":
+            self._end_if_idle(now)
         elif (
             now - self._since > self._bounds.read_s + self._received / self._bounds.read_bytes_per_s
         ):
             self._end_slow_request()
 
     def _end_slow_request(self) -> None:
-        if self._awaited == "first" or self._closing_at is not None:
+        if self._awaited == "first":
             self.transport.close()
-        elif self._awaited != "next":
+        else:
             self._refuse(TooSlow())
+
+    def _end_if_idle(self, now: float) -> None:
+        if self.cycle.response_complete and now - self._since > self.timeout_keep_alive:
+            self.transport.close()
 
     def _leaves_unread(self, now: float) -> bool:
         before, self._unread = self._unread, self.transport.get_write_buffer_size()
@@ -157,12 +257,19 @@ class EdgeProtocol(HttpToolsProtocol):
             self._untaken_since = now
         return now - self._untaken_since > self._bounds.unread_s
 
-    def _count_head(self, size: int) -> None:
+    def _check_head(self) -> None:
         # What raises in a callback of the parser ends the parsing; `data_received` takes it up.
-        self._head_bytes += size
-        if self._head_bytes > self._bounds.head_bytes or len(self.headers) > self._bounds.headers:
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise ValueError("another HTTP")
+        if len(self.headers) > self._bounds.headers or self._head_is_long():
             self._fault = self._head_too_large()
             raise self._fault
+
+    def _head_is_long(self) -> bool:
+        most = self._bounds.head_bytes
+        if self._received <= most:  # as nearly always
+            return False
+        return len(self.url) + sum(len(n) + len(v) for n, v in self.headers) > most
 
     def _head_too_large(self) -> PlatformError:
         return HeadTooLarge(self._bounds.head_bytes, self._bounds.headers)
@@ -184,21 +291,27 @@ class EdgeProtocol(HttpToolsProtocol):
     def _refuse(self, error: PlatformError) -> None:
         """Answer what cannot be understood, and hear no more."""
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        self._closing_at = self.loop.time() + LINGER_S
-        self._received = 0
         if self._awaited == "head" and cycle is not None and not cycle.response_complete:
             # It came behind a request that is being answered: that answer is the last.
-            self._closing_at = None
             cycle.keep_alive = False
             self.flow.pause_reading()
             return
         if cycle is not None and self._awaited == "body":
             cycle.disconnected = True  # whoever waits for the body
             cycle.message_event.set()
+            if self._exchange is not None:
+                self._exchange.leave()
+                self._exchange = None
             if cycle.response_started or self.pipeline:
                 self.transport.close()
                 return
         self.transport.write(_rendered(error))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Say that the last is said, and wait a little for the client to have heard it."""
+        self._closing_at = self.loop.time() + LINGER_S
+        self._received = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
 

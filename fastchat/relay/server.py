@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from fastchat.relay.protocol import Bounds, EdgeProtocol
+from fastchat.relay.work import Endpoint
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -20,8 +21,9 @@ LAST_WORDS_S = 1.0
 
 
 class Server(uvicorn.Server):
-    """`before_drain` is awaited when the end begins, while the port still listens. Running requests
-    then have `drain_s` seconds to finish."""
+    """`endpoints` are answered below ASGI, by path; for all else there is `app`. `before_drain` is
+    awaited when the end begins, while the port still listens. Running requests then have `drain_s`
+    seconds to finish."""
 
     def __init__(
         self,
@@ -31,9 +33,11 @@ class Server(uvicorn.Server):
         port: int,
         drain_s: float,
         bounds: Bounds | None = None,
+        endpoints: Mapping[bytes, Endpoint] | None = None,
         before_drain: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
+        protocol = partial(EdgeProtocol, bounds=self._bounds, endpoints=endpoints or {})
         super().__init__(
             uvicorn.Config(
                 app,
@@ -42,7 +46,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 loop="uvloop",
-                http=partial(EdgeProtocol, bounds=self._bounds),  # type: ignore[arg-type]  # makes one
+                http=protocol,  # type: ignore[arg-type]  # makes one
                 ws="none",
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_S,
@@ -52,6 +56,7 @@ class Server(uvicorn.Server):
             )
         )
         self._before_drain = before_drain
+        self._drain_s = drain_s
         self._checking: asyncio.TimerHandle | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -65,15 +70,23 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._before_drain is not None:
             await self._before_drain()
+        cutting = asyncio.get_running_loop().call_later(self._drain_s, self._cut)
         await super().shutdown(sockets)
+        cutting.cancel()
         if self.server_state.tasks:  # cut by the end of the drain: they are saying so to clients
             await asyncio.wait(list(self.server_state.tasks), timeout=LAST_WORDS_S)
         if self._checking is not None:
             self._checking.cancel()
 
+    def _cut(self) -> None:
+        for connection in self._connections():
+            connection.cut()
+
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, EdgeProtocol):
-                connection.check(loop.time())
+        for connection in self._connections():
+            connection.check(loop.time())
         self._checking = loop.call_later(self._bounds.check_s, self._check)
+
+    def _connections(self) -> list[EdgeProtocol]:
+        return [one for one in self.server_state.connections if isinstance(one, EdgeProtocol)]

@@ -4,15 +4,14 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
-
-from starlette.types import ASGIApp
 
 from fastchat.core import config as configuration
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
+from fastchat.relay.edge import Service
 from fastchat.relay.server import BACKLOG, Server
 from fastchat.serve._parent import die_with
 
@@ -75,14 +74,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
-def serve(
-    app: ASGIApp,
-    bound: Sequence[socket.socket],
-    host: str,
-    *,
-    drain_s: float,
-    before_drain: Callable[[], Awaitable[None]] | None = None,
-) -> None:
+def serve(service: Service, bound: Sequence[socket.socket], host: str, *, drain_s: float) -> None:
     """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds."""
     supervisor = configuration.supervisor()
     if supervisor is not None:
@@ -92,7 +84,14 @@ def serve(
         signal.signal(ending, lambda *_: None)
     for one in bound:
         one.listen(BACKLOG)
-    server = Server(app, host=host, port=_port(bound), drain_s=drain_s, before_drain=before_drain)
+    server = Server(
+        service.app,
+        host=host,
+        port=_port(bound),
+        drain_s=drain_s,
+        endpoints=service.endpoints,
+        before_drain=service.before_drain,
+    )
     server.run(sockets=list(bound))
 
 

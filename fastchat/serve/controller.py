@@ -17,7 +17,7 @@ def main() -> None:
         service = build(config)
     except ConfigError as error:
         fail(error)
-    serve(service.app, bound, config.host, drain_s=5, before_drain=service.before_drain)
+    serve(service, bound, config.host, drain_s=5)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,7 @@ def main(flags: type[WorkerConfig] = WorkerConfig, command: str = "model_worker"
         service = build(config, worker_id)
     except (ConfigError, PlatformError) as error:
         fail(error)
-    serve(
-        service.app,
-        bound,
-        config.host,
-        drain_s=config.drain_s,
-        before_drain=service.before_drain,
-    )
+    serve(service, bound, config.host, drain_s=config.drain_s)
 
 
 if __name__ == "__main__":

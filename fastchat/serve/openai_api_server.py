@@ -13,10 +13,10 @@ def main() -> None:
     warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
     try:
         bound = bind(config.host, config.port)
-        app = build(config)
+        service = build(config)
     except ConfigError as error:
         fail(error)
-    serve(app, bound, config.host, drain_s=config.drain_s)
+    serve(service, bound, config.host, drain_s=config.drain_s)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ from random import Random
 import pytest
 
 from fastchat.dispatch import Table
+from fastchat.gateway.config import RELAYS
 from fastchat.protocol.cluster import WorkerEntry
 from fastchat.relay.protocol import Bounds
 from fastchat.relay.server import Server
-from tests.apps import gateway_app, worker_app
+from tests.apps import gateway_service, worker_app
 from tests.scripted import ScriptedEngine
 from tests.servers import running
 
@@ -47,16 +48,21 @@ def table() -> Table:
     return Table(lambda: 0.0, Random(0), "shortest_queue")
 
 
+@pytest.fixture(params=RELAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
 async def stack(
-    engine: ScriptedEngine, bounds: Bounds, drain_s: float, table: Table
+    engine: ScriptedEngine, bounds: Bounds, drain_s: float, table: Table, way: str
 ) -> AsyncIterator[Stack]:
     reported: list[object] = []
+    service = gateway_service(table, report=reported.append)
+    below = service.endpoints if way == "below-asgi" else {}
     async with (
         running(worker_app(engine), bounds=bounds, drain_s=drain_s) as worker,
-        running(
-            gateway_app(table, report=reported.append), bounds=bounds, drain_s=drain_s
-        ) as gateway,
+        running(service.app, bounds=bounds, drain_s=drain_s, endpoints=below) as gateway,
     ):
         address = f"http://127.0.0.1:{worker.config.port}"
         table.put(WorkerEntry(address=address, model_names=("m",), dialects=("openai",)))

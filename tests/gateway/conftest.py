@@ -3,13 +3,15 @@ from random import Random
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from fastchat.dispatch import Table
+from fastchat.gateway.config import RELAYS
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
-from tests.apps import gateway_app
-from tests.servers import serving
+from fastchat.relay.edge import Service
+from fastchat.relay.server import Server
+from tests.apps import gateway_service
+from tests.servers import running
 
 TIMEOUT_S = 0.5
 
@@ -30,16 +32,27 @@ def dispatched() -> list[Dispatched]:
 
 
 @pytest.fixture
-def app(table: Table, keys: KeyRing, dispatched: list[Dispatched]) -> FastAPI:
-    return gateway_app(table, report=dispatched.append, keys=keys, timeout_s=TIMEOUT_S)
+def service(table: Table, keys: KeyRing, dispatched: list[Dispatched]) -> Service:
+    return gateway_service(table, report=dispatched.append, keys=keys, timeout_s=TIMEOUT_S)
+
+
+@pytest.fixture(params=RELAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """Everything that is said about completions holds for both ways through the gateway."""
+    return str(request.param)
 
 
 @pytest.fixture
-async def gateway(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        serving(app) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client,
-    ):
+async def server(service: Service, way: str) -> AsyncIterator[Server]:
+    below = service.endpoints if way == "below-asgi" else {}
+    async with running(service.app, endpoints=below) as server:
+        yield server
+
+
+@pytest.fixture
+async def gateway(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    url = f"http://127.0.0.1:{server.config.port}"
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
         yield client
 
 

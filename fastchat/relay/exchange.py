@@ -1,0 +1,156 @@
+"""One request that is answered below ASGI: no task, no message, one write for each piece."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from fastchat.core.errors import BodyTooLarge
+from fastchat.relay.work import Endpoint, Header, Work
+
+if TYPE_CHECKING:
+    from fastchat.relay.protocol import EdgeProtocol
+
+
+class _Nobody:
+    """Where uvicorn's cycles keep the event that wakes their task."""
+
+    def set(self) -> None: ...
+
+
+class Exchange:
+    """The client of whoever answers, and to uvicorn's protocol a cycle like its own: the attributes
+    without an underscore are those that it reads and writes."""
+
+    __slots__ = (
+        "_can_chunk",
+        "_endpoint",
+        "_headers",
+        "_pieces",
+        "_protocol",
+        "_size",
+        "_work",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+    )
+    message_event = _Nobody()
+
+    def __init__(
+        self,
+        protocol: "EdgeProtocol",
+        endpoint: Endpoint,
+        headers: Mapping[bytes, bytes],
+        *,
+        can_chunk: bool,
+        keep_alive: bool,
+    ) -> None:
+        self._protocol = protocol
+        self._endpoint = endpoint
+        self._headers = headers
+        self._can_chunk = can_chunk
+        self._work: Work | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+
+    # -- told by the protocol --
+
+    def begin(self) -> None:
+        """It is this one's turn: its head is here, and what came behind it while it waited."""
+        self._work = self._endpoint.open(self._headers, self)
+        if not self._work.admit():
+            return
+        if not self.more_body:
+            self._ask()
+        elif self._size > self._endpoint.limit_bytes:
+            self._work.refuse(BodyTooLarge(self._endpoint.limit_bytes))
+        elif self._headers.get(b"expect", b"").lower() == b"100-continue":
+            self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def receive(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= self._endpoint.limit_bytes:
+            self._pieces.append(data)
+        elif self.response_complete:  # refused for its head, and it goes on and on
+            self._protocol.transport.close()
+        elif self._work is not None:
+            self._work.refuse(BodyTooLarge(self._endpoint.limit_bytes))
+
+    def complete(self) -> None:
+        self.more_body = False
+        if self._work is not None and not self.response_complete:
+            self._ask()
+
+    def pause(self) -> None:
+        if self._work is not None:
+            self._work.pause()
+
+    def resume(self) -> None:
+        if self._work is not None:
+            self._work.resume()
+
+    def leave(self) -> None:
+        self.disconnected = True
+        if self._work is not None:
+            self._work.leave()
+
+    def cut(self) -> None:
+        if self._work is not None and not self.response_complete:
+            self.keep_alive = False
+            self._work.cut()
+
+    # -- Client --
+
+    def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        parts = self._head(status, headers)
+        parts += (b"content-length: %d\r\n\r\n" % len(body), body)
+        self._protocol.transport.write(b"".join(parts))
+        self._finish()
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
+        parts = self._head(status, headers)
+        parts.append(b"transfer-encoding: chunked\r\n\r\n" if self._can_chunk else b"\r\n")
+        self._protocol.transport.write(b"".join(parts))
+
+    def piece(self, data: bytes) -> None:
+        if self._can_chunk:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        self._protocol.transport.write(data)
+
+    def end(self) -> None:
+        if self._can_chunk:
+            self._protocol.transport.write(b"0\r\n\r\n")
+        self._finish()
+
+    # -- inside --
+
+    def _ask(self) -> None:
+        assert self._work is not None
+        pieces = self._pieces
+        self._pieces = []
+        self._work.ask(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def _head(self, status: int, headers: Sequence[Header]) -> list[bytes]:
+        self.response_started = True
+        parts = [STATUS_LINE[status]]
+        for name, value in self._protocol.server_state.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            if name == b"connection":  # said below
+                self.keep_alive = False
+            else:
+                parts += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        return parts
+
+    def _finish(self) -> None:
+        self.response_complete = True
+        self._protocol.finish(self)

@@ -1,0 +1,59 @@
+"""The seam between a client and what is done for it: below ASGI and in it alike.
+
+An `Endpoint` opens `Work` for a request; the work answers the `Client`, in one of two ways:
+`whole`, or `start`, pieces and `end`. Nothing here is awaited: a client that is slow says `pause`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from fastchat.core.errors import PlatformError
+
+Header = tuple[bytes, bytes]
+
+
+class Client(Protocol):
+    """Headers describe the answer; its framing and the connection are the client's affair."""
+
+    def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None: ...
+
+    def start(self, status: int, headers: Sequence[Header]) -> None: ...
+
+    def piece(self, data: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Work(Protocol):
+    """One request. After its answer has ended nothing below does anything."""
+
+    def admit(self) -> bool:
+        """Judge the head. If it is refused, the client has been told."""
+        ...
+
+    def ask(self, body: bytes) -> None:
+        """All of the request is here."""
+        ...
+
+    def refuse(self, error: PlatformError) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def leave(self) -> None:
+        """The client is gone: nobody is to be answered."""
+        ...
+
+    def cut(self) -> None:
+        """The server ends: say the last words now."""
+        ...
+
+
+class Endpoint(Protocol):
+    """Header names are in lower case."""
+
+    @property
+    def limit_bytes(self) -> int: ...
+
+    def open(self, headers: Mapping[bytes, bytes], client: Client) -> Work: ...
