@@ -12,6 +12,7 @@ from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
+from fastchat.gateway.old_wire import OldWire
 from fastchat.protocol.cluster import Dispatched
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
@@ -30,16 +31,17 @@ def gateway_service(
 ) -> Service:
     """An API server that asks the workers of `table` and follows no controller."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
+    neighbours = Neighbours(f"http://127.0.0.1:{free_port()}", None, timeout_s)
     forwarder = Forwarder(
         gate=gate,
         table=table,
         relay=Relay(Limits(silence_s=timeout_s)),
+        old_wire=OldWire(neighbours.engine, lambda: 5),
         report=report,
         new_id=lambda: "new-id",
         timeout_s=timeout_s,
         token=None,
     )
-    neighbours = Neighbours(f"http://127.0.0.1:{free_port()}", None, timeout_s)
     context = Context(
         gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5
     )

@@ -30,13 +30,13 @@ async def messages(answer: aiohttp.ClientResponse, end: bytes) -> AsyncGenerator
             raise ValueError(f"a message of more than {MESSAGE_LIMIT_BYTES} bytes")
 
 
-async def bounded(answer: aiohttp.ClientResponse) -> bytes:
+async def bounded(answer: aiohttp.ClientResponse, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> bytes:
     """Raises ValueError for an answer that is longer than any of ours."""
     body = bytearray()
     async for piece in answer.content.iter_any():
         body += piece
-        if len(body) > MESSAGE_LIMIT_BYTES:
-            raise ValueError(f"an answer of more than {MESSAGE_LIMIT_BYTES} bytes")
+        if len(body) > limit_bytes:
+            raise ValueError(f"an answer of more than {limit_bytes} bytes")
     return bytes(body)
 
 

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 CONNECT_S = 5.0
 CALL_S = 20.0
 ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
+BODY_LIMIT_BYTES = 1024 * 1024
 
 
 class OpenAIEngine:
@@ -87,7 +88,7 @@ class OpenAIEngine:
         """The names that the server serves now."""
         limit = aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S)
         async with self._answer("GET", "/v1/models", None, limit) as answer:
-            body = await bounded(answer)
+            body = await bounded(answer, BODY_LIMIT_BYTES)
         try:
             return [card.id for card in msgspec.json.decode(body, type=ModelIds).data]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -129,7 +130,7 @@ class OpenAIEngine:
                 allow_redirects=False,
             ) as answer:
                 if answer.status != 200:
-                    said = await bounded(answer)
+                    said = await bounded(answer, BODY_LIMIT_BYTES)
                     raise error_of_answer(answer.status, said, answer.headers.get("retry-after"))
                 yield answer
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

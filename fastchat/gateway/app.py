@@ -11,11 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fastchat.client import ControllerClient, WorkerClient
+from fastchat.client import ControllerClient, WorkerClient, engine_for
+from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Probing
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
+from fastchat.protocol.cluster import WorkerEntry
 from fastchat.relay.edge import BodyLimit, Service, answer_errors, end_with
 
 
@@ -54,6 +56,10 @@ class Neighbours:
     def worker(self, address: str) -> WorkerClient:
         assert self._session is not None
         return WorkerClient(self._session, address, token=self.token, silence_s=self.timeout_s)
+
+    def engine(self, entry: WorkerEntry) -> Engine:
+        assert self._session is not None
+        return engine_for(entry, self._session, token=self.token, silence_s=self.timeout_s)
 
 
 def create_service(

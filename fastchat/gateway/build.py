@@ -14,6 +14,7 @@ from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
+from fastchat.gateway.old_wire import OldWire
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
@@ -22,17 +23,18 @@ def build(config: GatewayConfig) -> Service:
     table = Table(time.monotonic, random.Random(), complete=False)
     following = Following(table)
     gate = Gate(KeyRing.of(_keys(config)), config.max_body_bytes)
+    neighbours = Neighbours(
+        config.controller_address, config.cluster_token, config.worker_timeout_s
+    )
     forwarder = Forwarder(
         gate=gate,
         table=table,
         relay=Relay(Limits(silence_s=config.worker_timeout_s)),
+        old_wire=OldWire(neighbours.engine, time.time),
         report=following.report,
         new_id=lambda: uuid.uuid4().hex,
         timeout_s=config.worker_timeout_s,
         token=config.cluster_token,
-    )
-    neighbours = Neighbours(
-        config.controller_address, config.cluster_token, config.worker_timeout_s
     )
     context = Context(
         gate=gate,

@@ -15,6 +15,7 @@ from fastchat.core.errors import EngineFailed, PlatformError, ShuttingDown, Work
 from fastchat.core.upstream import Upstream
 from fastchat.dispatch import Table
 from fastchat.gateway.admit import Gate
+from fastchat.gateway.old_wire import OldCall, OldWire
 from fastchat.protocol.cluster import Dispatched
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
@@ -36,6 +37,11 @@ _TO_WORKER = (b"accept", b"content-type", b"user-agent")
 _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
 
 
+def _shuts_us_out(status: int) -> bool:
+    """What concerns the token between us and the worker is no answer to the client."""
+    return status in (401, 403) or 300 <= status < 400
+
+
 @dataclass(frozen=True, slots=True)
 class Forwarder:
     """`report` hears of every dispatch. `token` opens the workers."""
@@ -43,14 +49,15 @@ class Forwarder:
     gate: Gate
     table: Table
     relay: Relay
+    old_wire: OldWire
     report: Callable[[Dispatched], None]
     new_id: Callable[[], str]
     timeout_s: float
     token: str | None
     _targets: dict[str, Target] = field(default_factory=dict)
 
-    def to(self, path: bytes, errors: type[ErrorBody] = ErrorBody) -> "Endpoint":
-        return Endpoint(self, path, errors)
+    def to(self, path: bytes) -> "Endpoint":
+        return Endpoint(self, path)
 
     def target(self, address: str) -> Target:
         target = self._targets.get(address)
@@ -65,11 +72,10 @@ class Forwarder:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of the workers, with its shape of errors: below ASGI and as an application of it."""
+    """One path of the workers: below ASGI and as an application of it."""
 
     forwarder: Forwarder
     path: bytes
-    errors: type[ErrorBody]
 
     @property
     def limit_bytes(self) -> int:
@@ -113,7 +119,7 @@ class Forwarding:
         self._forwarder = endpoint.forwarder
         self._headers = headers
         self._client = client
-        self._call: Call | None = None
+        self._call: Call | OldCall | None = None
         self._hold: AbstractContextManager[None] | None = None
         self._tried: list[str] = []
         self._lost = 0
@@ -145,7 +151,7 @@ class Forwarding:
         headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
         headers.append((b"x-request-id", self.id.encode()))
         self._end()
-        self._client.whole(error.status, headers, encode(self._endpoint.errors.of(error)))
+        self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
 
     def pause(self) -> None:
         if self._call is not None and self._started:
@@ -169,9 +175,19 @@ class Forwarding:
     # -- relay.connection.Receiver --
 
     def head(self, status: int, headers: list[Header]) -> None:
-        if status == 503 and self._has_other():
+        shut_out = _shuts_us_out(status)
+        if shut_out:
+            logger.error(
+                "worker %s answered %d: it wants another cluster token (FASTCHAT_CLUSTER_TOKEN)",
+                self._tried[-1],
+                status,
+            )
+        if (status == 503 or shut_out) and self._has_other():
             self._let_go()  # full, or about to end: nothing was begun there
             self._try_again()
+            return
+        if shut_out:
+            self.refuse(EngineFailed("The worker does not let this API server in."))
             return
         self._status = status
         self._head = [header for header in headers if header[0] in _TO_CLIENT]
@@ -228,9 +244,15 @@ class Forwarding:
         self._tried.append(address)
         self._hold = forwarder.table.hold(lease)
         self._hold.__enter__()
-        self._call = forwarder.target(address).ask(
-            self, self._endpoint.path, headers=self._to_worker(), body=self._request
-        )
+        path, body = self._endpoint.path, self._request
+        if lease.worker.dialects:
+            self._call = forwarder.target(address).ask(
+                self, path, headers=self._to_worker(), body=body
+            )
+        else:
+            self._call = forwarder.old_wire.ask(
+                self, path, lease.worker, model=self._model, id=self.id, body=body
+            )
 
     def _to_worker(self) -> Sequence[Header]:
         headers = [(name, self._headers[name]) for name in _TO_WORKER if name in self._headers]
@@ -244,7 +266,7 @@ class Forwarding:
         """The explicit end of a stream that was broken off. It may have stopped in the middle of an
         event: the blank line ends that one."""
         self._end()
-        self._client.piece(b"\n\n" + error_event(error, self._endpoint.errors))
+        self._client.piece(b"\n\n" + error_event(error))
         self._client.end()
 
     def _reason(self, fault: UpstreamFault) -> PlatformError:

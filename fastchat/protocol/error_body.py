@@ -18,34 +18,25 @@ class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
-    """`error` is what today's clients read; the other three are what clients of 0.2.36 read."""
+    """`error` is what today's clients read. Of the others, which clients of 0.2.36 read, the last
+    two are what a worker's message has: there it went through to the client as it was."""
 
     error: ErrorDetail
     object: Literal["error"] = "error"
     message: str
     code: int
+    text: str
+    error_code: int
 
     @classmethod
     def of(cls, error: PlatformError) -> "ErrorBody":
         detail = ErrorDetail(
             message=error.message, type=error.type, param=error.param, code=error.code
         )
-        return cls(error=detail, message=error.message, code=error.code)
-
-
-class LegacyErrorBody(ErrorBody, frozen=True, kw_only=True):
-    """Under `/api/v1` an error is also what a worker's message is."""
-
-    text: str
-    error_code: int
-
-    @classmethod
-    def of(cls, error: PlatformError) -> "LegacyErrorBody":
-        both = ErrorBody.of(error)
         return cls(
-            error=both.error,
-            message=both.message,
-            code=both.code,
+            error=detail,
+            message=error.message,
+            code=error.code,
             text=error.message,
             error_code=error.code,
         )

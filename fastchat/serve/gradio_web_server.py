@@ -17,9 +17,7 @@ def main() -> None:
         service = build(config)
     except ConfigError as error:
         fail(error)
-    serve(
-        service.app, bound, config.host, drain_s=config.drain_s, before_drain=service.before_drain
-    )
+    serve(service, bound, config.host, drain_s=config.drain_s)
 
 
 if __name__ == "__main__":

@@ -277,6 +277,8 @@ async def test_a_large_body_without_a_length_is_refused_on_the_way(
     [
         ("POST", "/v1/chat/completions"),
         ("POST", "/v1/completions"),
+        ("POST", "/v1/embeddings"),
+        ("POST", "/v1/engines/m/embeddings"),
         ("GET", "/v1/models"),
         ("GET", "/v1/models/m"),
         ("POST", "/api/v1/chat/completions"),
@@ -292,3 +294,36 @@ async def test_without_the_key_every_api_path_is_closed(
         assert answer.json()["error"]["code"] == InvalidKey.code
     known = {"authorization": "Bearer sk-1"}
     assert (await gateway.request(method, path, json=ASK, headers=known)).status_code != 401
+
+
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"307 Temporary Redirect"])
+async def test_what_concerns_our_token_is_not_told_to_the_client(
+    gateway: httpx.AsyncClient,
+    add_worker: AddWorker,
+    caplog: pytest.LogCaptureFixture,
+    status: bytes,
+) -> None:
+    refusal = b"HTTP/1.1 " + status + b"\r\nlocation: http://x\r\ncontent-length: 2\r\n\r\n{}"
+    async with worker(refusal).listening() as port:
+        add_worker(f"http://127.0.0.1:{port}")
+        answer = await gateway.post(CHAT, json=ASK)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, 50001)
+    assert "FASTCHAT_CLUSTER_TOKEN" in caplog.text
+
+
+async def test_embeddings_pass_through_and_the_path_may_name_the_model(
+    gateway: httpx.AsyncClient, add_worker: AddWorker
+) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            seen.append(await read_request(reader))
+            writer.write(PLAIN)
+
+    async with RawServer(script).listening() as port:
+        add_worker(f"http://127.0.0.1:{port}")
+        await gateway.post("/v1/embeddings", json={"model": "m", "input": "a"})
+        await gateway.post("/v1/engines/m/embeddings", json={"input": "a"})
+    assert all(head.startswith(b"POST /v1/embeddings ") for head, _ in seen)
+    assert [json.loads(body) for _, body in seen] == [{"model": "m", "input": "a"}] * 2

@@ -5,21 +5,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fastchat.client import WorkerFault
-from fastchat.core.errors import NoWorker
+from fastchat.client import WorkerClient, WorkerFault
+from fastchat.core.errors import NoWorker, WorkerTimeout
 from fastchat.gateway.context import Context
 from fastchat.protocol.codec import decode, encode
-from fastchat.protocol.error_body import LegacyErrorBody
 from fastchat.protocol.wire import (
     TokenCheck,
     TokenCheckAnswer,
     TokenCheckRequest,
     TokenCheckResult,
 )
+from fastchat.relay.edge import unless_gone
 
 
 def routes(context: Context) -> APIRouter:
-    chat = context.forwarder.to(b"/v1/chat/completions", errors=LegacyErrorBody)
+    chat = context.forwarder.to(b"/v1/chat/completions")
     router = APIRouter(
         routes=[Route("/api/v1/chat/completions", chat, methods=["POST"])],
         dependencies=[Depends(context.authorized)],
@@ -28,21 +28,41 @@ def routes(context: Context) -> APIRouter:
     @router.post("/api/v1/token_check")
     async def token_check(request: Request) -> Response:
         checks = decode(await request.body(), TokenCheckRequest).prompts
-        results = [await _checked(context, check) for check in checks]
-        return Response(encode(TokenCheckAnswer(prompts=results)), media_type="application/json")
+        results: dict[int, TokenCheckResult] = {}
+
+        async def work() -> None:
+            for model in dict.fromkeys(check.model for check in checks):
+                await _check_model(context, model, checks, results)
+
+        await unless_gone(request.receive, work())
+        answer = TokenCheckAnswer(prompts=[results[i] for i in sorted(results)])
+        return Response(encode(answer), media_type="application/json")
 
     return router
 
 
-async def _checked(context: Context, check: TokenCheck) -> TokenCheckResult:
-    """The count without an answer's tokens, and whether the answer would fit behind it."""
-    lease = context.table.choose(check.model)
+async def _check_model(
+    context: Context, model: str, checks: list[TokenCheck], results: dict[int, TokenCheckResult]
+) -> None:
+    """All prompts for one model, at one of its workers."""
+    lease = context.table.choose(model)
+    context.forwarder.report(lease.dispatched)
     worker = context.worker(lease.worker.address)
-    try:
-        count = await worker.count_tokens(check.model, check.prompt)
-        limit = await worker.context_length(check.model)
-    except WorkerFault as fault:
-        raise NoWorker(check.model) from fault
+    with context.table.hold(lease):
+        try:
+            limit = await worker.context_length(model)
+            for index, check in enumerate(checks):
+                if check.model == model:
+                    results[index] = await _checked(worker, check, limit)
+        except WorkerFault as fault:
+            if fault.kind == "silent":
+                raise WorkerTimeout(context.forwarder.timeout_s) from fault
+            raise NoWorker(model) from fault
+
+
+async def _checked(worker: WorkerClient, check: TokenCheck, limit: int) -> TokenCheckResult:
+    """The count without an answer's tokens, and whether the answer would fit behind it."""
+    count = await worker.count_tokens(check.model, check.prompt)
     return TokenCheckResult(
         fits=count + check.max_tokens <= limit, token_count=count, context_length=limit
     )

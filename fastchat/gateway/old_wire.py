@@ -1,0 +1,150 @@
+"""Requests for workers that speak nothing but the wire of 0.2.36: translated here, both ways."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from fastchat.client import WorkerFault
+from fastchat.core.errors import PlatformError, Unsupported
+from fastchat.core.generation import Embeds, Engine
+from fastchat.protocol.cluster import WorkerEntry
+from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.openai import embeddings
+from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS
+from fastchat.relay import UpstreamFault
+from fastchat.relay.connection import Header, Receiver
+
+Headers = tuple[Header, ...]
+
+JSON: Headers = ((b"content-type", b"application/json"),)
+EVENTS: Headers = (
+    (b"content-type", b"text/event-stream"),
+    *((name.encode(), value.encode()) for name, value in SSE_HEADERS.items()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OldWire:
+    """`engine` speaks with a worker of the table; `wall_clock` counts seconds since 1970."""
+
+    engine: Callable[[WorkerEntry], Engine]
+    wall_clock: Callable[[], float]
+
+    def ask(
+        self,
+        receiver: Receiver,
+        path: bytes,
+        worker: WorkerEntry,
+        *,
+        model: str,
+        id: str,
+        body: bytes,
+    ) -> "OldCall":
+        engine = self.engine(replace(worker, model_names=(model,)))
+        return OldCall(receiver, self._answer(engine, path, id, body))
+
+    async def _answer(
+        self, engine: Engine, path: bytes, id: str, body: bytes
+    ) -> AsyncGenerator[Headers | bytes, None]:
+        """The headers first, when it is known that there is an answer."""
+        if path == b"/v1/embeddings":
+            whole = await _embedded(engine, body)
+            yield JSON
+            yield whole
+            return
+        completion = COMPLETIONS[path.decode()](body, id, int(self.wall_clock()))
+        if not completion.plan.stream:
+            whole = await completion.whole(engine.generate)
+            yield JSON
+            yield whole
+            return
+        async with aclosing(completion.events(engine.generate)) as events:
+            first = await anext(events)
+            yield EVENTS
+            yield first
+            async for event in events:
+                yield event
+
+
+class OldCall:
+    """One request to such a worker, as `relay.client.Call` is one to ours."""
+
+    def __init__(self, receiver: Receiver, answer: AsyncGenerator[Headers | bytes, None]) -> None:
+        self._receiver: Receiver | None = receiver
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._begun = False
+        self._task = asyncio.create_task(self._run(answer))
+
+    def abort(self) -> None:
+        """Stop the worker; whoever asked hears nothing more."""
+        self._receiver = None
+        if self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    def pause(self) -> None:
+        self._wanted.clear()
+
+    def resume(self) -> None:
+        self._wanted.set()
+
+    async def _run(self, answer: AsyncGenerator[Headers | bytes, None]) -> None:
+        try:
+            async with aclosing(answer):
+                async for piece in answer:
+                    self._tell(piece)
+                    await self._wanted.wait()
+        except PlatformError as error:
+            self._fail(error)
+        else:
+            self._end()
+
+    def _tell(self, piece: Headers | bytes) -> None:
+        if self._receiver is None:
+            return
+        if isinstance(piece, bytes):
+            self._receiver.body(piece)
+        else:
+            self._begun = True
+            self._receiver.head(200, list(piece))
+
+    def _end(self) -> None:
+        if self._receiver is not None:
+            self._receiver.end()
+
+    def _fail(self, error: PlatformError) -> None:
+        """A worker that is lost is a fault, so that another can be asked; an error with a meaning
+        is an answer, or the last event of one."""
+        fault = _upstream_fault(error)
+        if self._receiver is None:
+            return
+        if fault is not None:
+            self._receiver.fault(fault)
+        elif self._begun:
+            self._tell(error_event(error))
+            self._end()
+        else:
+            headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
+            self._receiver.head(error.status, headers)
+            self._tell(encode(ErrorBody.of(error)))
+            self._end()
+
+
+async def _embedded(engine: Engine, body: bytes) -> bytes:
+    asked = decode(body, embeddings.EmbeddingRequest)
+    model = engine.model_names[0]
+    if not isinstance(engine, Embeds):
+        raise Unsupported(["embeddings"], model=model)
+    found = await engine.embed(embeddings.texts(asked))
+    return encode(embeddings.answer(model, found, asked.encoding_format))
+
+
+def _upstream_fault(error: PlatformError) -> UpstreamFault | None:
+    fault = error.__cause__
+    if isinstance(fault, WorkerFault) and fault.kind != "refused":
+        return UpstreamFault(fault.kind, answered=False)
+    return None
