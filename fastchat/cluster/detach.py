@@ -51,14 +51,20 @@ def detach(
 def _follow(
     process: "subprocess.Popen[bytes]", lines: TextIO, folder: StateFolder, out: TextIO
 ) -> None:
+    fault = ""
     while True:
         over = _ends_soon(process)
         settled = any(state.pid == process.pid and state.is_settled for state in folder.running())
-        said, mark, fault = lines.read().partition(_ERROR)
-        out.write(said)
-        out.flush()
+        text = lines.read()
+        if not fault:
+            said, mark, text = text.partition(_ERROR)
+            out.write(said)
+            out.flush()
+            fault = mark
+        fault += text
         if over:
-            raise ConfigError((fault if mark else said).strip() or "it ended without a word")
+            reason = fault.removeprefix(_ERROR).strip()
+            raise ConfigError(reason or f"it ended without a word; its log is {lines.name}")
         if settled:
             return
 

@@ -37,7 +37,7 @@ class Board:
 
     def draw(self, width: int) -> RenderableType:
         table = draw(rows(self._state(), self._readings, now=self._now()), width=width)
-        return Group(table, Text(self._hint, style="dim")) if self._hint else table
+        return Group("", table, Text(self._hint, style="dim")) if self._hint else table
 
     async def read(self) -> None:
         async with aiohttp.ClientSession() as session:

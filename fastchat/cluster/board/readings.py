@@ -66,4 +66,4 @@ def _loaded(worker: ProcessState) -> float | None:
         pages = int(Path(f"/proc/{worker.status.pid}/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
         return None
-    return min(1.0, pages * resource.getpagesize() / worker.weights_bytes)
+    return min(0.99, pages * resource.getpagesize() / worker.weights_bytes)

@@ -1,6 +1,6 @@
 """Draws the rows: a table for terminals from 80 columns on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich import box
@@ -11,6 +11,7 @@ from rich.text import Text
 from fastchat.cluster.board.rows import Row
 
 WIDE = 110
+_BAR = 8
 _COLOURS = {"ready": "green", "restarting": "red", "failed": "red", "starting": "yellow"}
 
 
@@ -20,46 +21,49 @@ class _Column(NamedTuple):
     right: bool = False
 
 
+_WIDE = (
+    _Column("address", lambda row: row.address),
+    _Column("models", lambda row: ", ".join(row.models)),
+)
+# A worker is found by its model, the others by their address.
+_NARROW = (
+    _Column(
+        "model or address",
+        lambda row: ", ".join(row.models) or row.address.removeprefix("http://"),
+    ),
+)
+
+
 def draw(rows: Sequence[Row], *, width: int) -> RenderableType:
-    columns = _wide() if width >= WIDE else _narrow()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=False)
+    columns = (*_common(rows), *(_WIDE if width >= WIDE else _NARROW))
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        header_style="bold",
+        padding=(0, 0, 0, 1),
+    )
+    last = columns[-1]  # the one that gives way when the terminal is narrow
     for column in columns:
         table.add_column(
             column.title,
             justify="right" if column.right else "left",
-            overflow="ellipsis",
-            no_wrap=True,
+            overflow="fold",
+            no_wrap=column is not last,
         )
     for row in rows:
         table.add_row(*(column.cell(row) for column in columns))
     return Group(table, *(_note(row) for row in rows if row.note))
 
 
-def _wide() -> tuple[_Column, ...]:
-    return (
-        *_common(),
-        _Column("address", lambda row: row.address),
-        _Column("models", lambda row: ", ".join(row.models)),
-    )
-
-
-def _narrow() -> tuple[_Column, ...]:
-    """One column less: a worker is found by its model, the others by their address."""
-    return (
-        *_common(),
-        _Column("model or address", lambda row: ", ".join(row.models) or _short(row.address)),
-    )
-
-
-def _common() -> tuple[_Column, ...]:
-    return (
-        _Column("process", lambda row: row.process),
-        _Column("state", _state),
-        _Column("pid", lambda row: "" if row.pid is None else str(row.pid), right=True),
-        _Column("starts", lambda row: str(row.restarts + 1) if row.restarts else "", right=True),
-        _Column("queue", _queue, right=True),
-        _Column("tokens/s", _speed, right=True),
-    )
+def _common(rows: Sequence[Row]) -> Iterator[_Column]:
+    yield _Column("process", lambda row: row.process)
+    yield _Column("state", _state)
+    yield _Column("pid", lambda row: "" if row.pid is None else str(row.pid), right=True)
+    if any(row.restarts for row in rows):
+        yield _Column("runs", lambda row: str(row.restarts + 1), right=True)
+    yield _Column("queue", _queue, right=True)
+    yield _Column("tok/s", _speed, right=True)
 
 
 def _state(row: Row) -> Text:
@@ -71,11 +75,16 @@ def _said(row: Row) -> str:
         case "restarting":
             return f"again in {row.next_start_s:.0f} s"
         case "starting" if row.loaded is not None:
-            return f"loading {row.loaded:.0%}"
+            return f"{_bar(row.loaded)} {row.loaded:4.0%}"
         case "starting":
             return f"starting {row.since_s:.0f} s"
         case said:
             return said
+
+
+def _bar(part: float) -> str:
+    done = int(part * _BAR)
+    return "━" * done + "┄" * (_BAR - done)
 
 
 def _queue(row: Row) -> str:
@@ -88,9 +97,5 @@ def _speed(row: Row) -> str:
     return "" if row.tokens_per_s is None else f"{row.tokens_per_s:.1f}"
 
 
-def _short(address: str) -> str:
-    return address.removeprefix("http://")
-
-
 def _note(row: Row) -> Text:
-    return Text(f"{row.process} {row.note}", style=_COLOURS.get(row.state, "dim"))
+    return Text(f"{row.process}: {row.note}", style=_COLOURS.get(row.state, "dim"))
