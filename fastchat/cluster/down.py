@@ -29,7 +29,9 @@ class DownConfig:
     now: bool = flag(False, help="end everything at once; running requests are cut off")
 
 
-async def down(config: DownConfig, folder: StateFolder, report: Reporter) -> None:
+async def down(
+    config: DownConfig, folder: StateFolder, report: Reporter, *, margin_s: float = _MARGIN_S
+) -> None:
     """Raises `ConfigError` when it is not clear which platform is meant, or it does not end."""
     running = folder.chosen(config.port)
     if not running:
@@ -39,7 +41,7 @@ async def down(config: DownConfig, folder: StateFolder, report: Reporter) -> Non
     until_when = "at once" if config.now else f"requests have {state.grace_s:g} s to finish"
     report.line(f"Stopping the platform ({state}); {until_when}")
     _send(state, AT_ONCE if config.now else signal.SIGTERM)
-    limit_s = _MARGIN_S if config.now else state.grace_s + _MARGIN_S
+    limit_s = margin_s if config.now else state.grace_s + margin_s
     if await _ends_within(limit_s, state, folder, report):
         report.line("Stopped.")
         return

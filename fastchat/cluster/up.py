@@ -83,12 +83,12 @@ def up(
         token=inherited.get(TOKEN) or None,
         output=logdir / UP_LOG if in_background else None,
     )
-    draws = not config.plain and keyboard is not None and _can_draw(out, keyboard, inherited)
+    draws = not config.plain and keyboard is not None and can_draw(out, keyboard, inherited)
     asyncio.run(run(start, out, keyboard if draws else None))
 
 
 def _platform(config: UpConfig) -> Platform:
-    platform = _declared(config.served)
+    platform = declared(config.served)
     if config.port is None:
         return platform
     try:
@@ -97,7 +97,7 @@ def _platform(config: UpConfig) -> Platform:
         raise ConfigError(f"--port {config.port}: {error}") from None
 
 
-def _declared(served: Sequence[str]) -> Platform:
+def declared(served: Sequence[str]) -> Platform:
     files = [word for word in served if word.lower().endswith(".toml")]
     if files and len(served) > 1:
         raise ConfigError("give one platform file, or models, but not both and not several files")
@@ -130,7 +130,7 @@ def _words(config: UpConfig, logdir: Path) -> tuple[str, ...]:
     return (*port, "--logdir", str(logdir), "--plain", "--", *config.served)
 
 
-def _can_draw(out: TextIO, keyboard: TextIO, environment: Mapping[str, str]) -> bool:
+def can_draw(out: TextIO, keyboard: TextIO, environment: Mapping[str, str]) -> bool:
     drawable = out.isatty() and environment.get("TERM", "dumb") not in ("dumb", "unknown")
     letters = (out.encoding or "").lower().replace("-", "") == "utf8"
     return drawable and letters and keyboard.isatty() and is_ours(keyboard)

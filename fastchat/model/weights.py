@@ -1,7 +1,9 @@
 """Where the weights of a model are: in a file, in a folder, or in a package we know by name."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from fastchat.core.errors import ConfigError
@@ -49,8 +51,8 @@ def resolve(
     if model_path.lower() not in built_in:
         raise ConfigError(
             f"there is no file or folder {model_path!r}, and no built-in model of that name "
-            f"({', '.join(sorted(built_in))}): give one of these names, a GGUF file, or a folder "
-            "with a model"
+            f"({', '.join(sorted(built_in))}){_suggestion(path, built_in)}: give one of these "
+            "names, a GGUF file, or a folder with a model"
         )
     return fetch_built_in(
         model_path, cache=cache, progress=progress, built_in=built_in, download=download
@@ -89,6 +91,15 @@ def default_model_name(model_path: str) -> str:
         return model_path.lower()
     last = model_path.rstrip("/").rsplit("/", 1)[-1]
     return last.removesuffix(".gguf") or model_path
+
+
+def _suggestion(path: Path, built_in: Collection[str]) -> str:
+    """What may have been meant: a built-in model, or something beside where it was looked for."""
+    beside = {}
+    with suppress(OSError):
+        beside = {found.name: str(found) for found in path.parent.iterdir()}
+    close = get_close_matches(path.name, [*built_in, *beside], n=2)
+    return f"; did you mean {' or '.join(beside.get(one, one) for one in close)}?" if close else ""
 
 
 def _in_folder(folder: Path) -> Path:

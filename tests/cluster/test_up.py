@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fastchat.cluster.platform import load
-from fastchat.cluster.up import UpConfig, up
+from fastchat.cluster.up import UpConfig, can_draw, declared, up
 from fastchat.core.config import environment, parse, state_folder
 from fastchat.core.errors import ConfigError
 from tests.cluster.processes import SERVE
@@ -126,6 +126,39 @@ def test_a_log_folder_that_cannot_be_made_is_named(config: UpConfig, tmp_path: P
     blocked = UpConfig(served=config.served, logdir=tmp_path / "keys" / "logs")
     with pytest.raises(ConfigError, match=r"cannot make the log folder .*set --logdir"):
         up(blocked, {}, io.StringIO())
+
+
+def test_models_can_be_named_instead_of_a_file(config: UpConfig, tmp_path: Path) -> None:
+    """Said by the first thing that is missing: nothing is started for it."""
+    named = UpConfig(served=(f"{tmp_path}/small.gguf", f"{tmp_path}/smal.gguf"))
+    platform = declared(named.served)
+    assert [model.served_names for model in platform.models] == [("small",), ("smal",)]
+    assert platform.worker_ports() == ((31000,), (31001,))
+
+
+def test_a_file_and_models_do_not_go_together() -> None:
+    with pytest.raises(ConfigError, match="give one platform file, or models"):
+        declared(("my.toml", "small.gguf"))
+
+
+def test_two_models_of_one_name_need_a_file() -> None:
+    with pytest.raises(ConfigError, match=r"the model name 'a' stands for .* in a platform file"):
+        declared(("x/a.gguf", "y/a.gguf"))
+
+
+class Screen(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("out", "environ"),
+    [(Screen(), {"TERM": "dumb"}), (Screen(), {}), (io.StringIO(), {"TERM": "xterm"})],
+)
+def test_a_table_needs_a_terminal_that_can_draw(out: io.StringIO, environ: dict[str, str]) -> None:
+    assert not can_draw(out, Screen(), environ)
 
 
 def test_the_file_is_the_one_word_of_the_command_line() -> None:

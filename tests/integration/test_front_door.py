@@ -55,8 +55,8 @@ class Home:
         command = [*FASTCHAT, *words]
         return PseudoTerminal(command, cwd=self.folder, environ=self.environ, columns=columns)
 
-    def asks(self) -> str:
-        chat = {"model": "parrot", "messages": [{"role": "user", "content": "Polly wants"}]}
+    def asks(self, model: str = "parrot") -> str:
+        chat = {"model": model, "messages": [{"role": "user", "content": "Polly wants"}]}
         return str(ask(f"http://127.0.0.1:{self.api}/v1/chat/completions", chat)[1])
 
 
@@ -95,6 +95,21 @@ def test_a_terminal_shows_the_table_until_q_and_is_as_it_was_afterwards(home: Ho
         assert "Stopped.\nSTATUS 0\n" in shell.text
         assert re.search(r"(?<!-)icanon", shell.text)
         assert re.search(r"(?<!-)echo ", shell.text)
+
+
+def test_a_file_name_may_hold_blanks_and_its_model_shows_its_speed(
+    home: Home, smollm2_path: Path
+) -> None:
+    (home.folder / "My Model.gguf").symlink_to(smollm2_path)
+    platform = Path(home.platform)
+    text = platform.read_text().replace("parrot", "My Model.gguf").replace("echo", "auto")
+    platform.write_text(text + "threads = 1\n")
+    with home.terminal("up", str(platform)) as up:
+        up.until("Press q or Ctrl-C to stop")
+        assert "'model': 'My Model'" in home.asks("My Model")
+        up.until(rf"model_worker_{home.worker} +ready .* [1-9]\d*\.\d +http.* My Model")
+        up.press("q")
+        assert up.wait() == 0
 
 
 def test_the_table_shows_a_death_and_the_way_back(home: Home) -> None:
@@ -173,9 +188,12 @@ def test_a_killed_supervisor_leaves_no_platform_behind(home: Home) -> None:
 
 
 def test_a_start_in_the_background_that_fails_says_so(home: Home) -> None:
-    failed = home.run("up", "--detach", "no-such-model", "--port", str(home.api))
+    platform = Path(home.platform)
+    platform.write_text(platform.read_text().replace("parrot", "no-such").replace("echo", "auto"))
+    failed = home.run("up", "--detach", str(platform))
     assert failed.returncode == 2
-    assert "no-such-model" in failed.stderr or "is taken by" in failed.stderr
+    assert failed.stderr.startswith("error: there is no file or folder 'no-such', and no built-in")
+    assert len(failed.stderr.splitlines()) == 1
     assert home.run("status").returncode == 3
 
 

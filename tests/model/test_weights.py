@@ -230,3 +230,14 @@ def test_the_cache_folder_follows_the_environment(tmp_path: Path) -> None:
     assert cache_folder({"FASTCHAT_CACHE": "/a", "XDG_CACHE_HOME": "/b"}) == Path("/a")
     assert cache_folder({"XDG_CACHE_HOME": "/b"}) == Path("/b/fastchat")
     assert cache_folder({}) == Path.home() / ".cache" / "fastchat"
+
+
+def test_a_slip_of_the_pen_is_answered_with_what_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "My Model.gguf").touch()
+    with pytest.raises(ConfigError, match=r"did you mean \S+/My Model\.gguf\?: give"):
+        resolve(str(tmp_path / "MyModel.gguf"), cache=tmp_path)
+    with pytest.raises(ConfigError, match=r"did you mean smollm2-135m-instruct\?"):
+        resolve("smollm2-135m-instrct", cache=tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        resolve("/nowhere/at/all", cache=tmp_path)
+    assert "did you mean" not in str(caught.value)
