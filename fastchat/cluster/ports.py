@@ -54,9 +54,10 @@ def _bind_fault(family: int, place: tuple[object, ...]) -> int | None:
 def _taken(spec: ProcessSpec) -> str:
     holder = _holder(spec.port)
     who = f"by process {holder} ({_command_line(holder)})" if holder else "by another process"
+    flag = "choose another --port, " if spec.role == "api" else ""
     return (
-        f"the port {spec.port} that {spec.name} wants is taken {who}: "
-        f"stop that one, or give another `port` in {spec.declared} of the platform file"
+        f"the port {spec.port} that {spec.name} wants is taken {who}: stop that one, {flag}"
+        f"or give another `port` in {spec.declared} of the platform file"
     )
 
 

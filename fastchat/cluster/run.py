@@ -24,7 +24,7 @@ from fastchat.cluster.ports import check_ports
 from fastchat.cluster.probe import HttpProbe
 from fastchat.cluster.report import Narrator, Report, Reporter, welcome
 from fastchat.cluster.state import PlatformState, ProcessState, Recorder, StateFolder
-from fastchat.cluster.status import Status
+from fastchat.cluster.status import Observer, Status
 from fastchat.cluster.supervisor import Supervisor
 from fastchat.core.errors import ConfigError
 
@@ -54,60 +54,56 @@ async def run(start: Start, out: TextIO, keyboard: TextIO | None) -> None:
     stop = asyncio.Event()
     try:
         async with HttpProbe() as probe, AsyncExitStack() as shown:
-            supervisor = _supervisor(start, specs, recorder, report, probe)
+            observers = (_narrator(start, specs, report), recorder.observe)
+            supervisor = _supervisor(start, specs, probe, observers)
             interrupt = partial(_interrupt, stop, supervisor, report)
             _on_signals(interrupt, at_once=partial(_end_at_once, stop, supervisor))
             if screen is not None and keyboard is not None:
-                shown.enter_context(listening(keyboard, lambda key: _press(key, interrupt)))
+                shown.enter_context(listening(keyboard, partial(_press, interrupt)))
                 await shown.enter_async_context(board.shown(screen))
-            await _serve(start, specs, recorder, report, supervisor, stop)
+            if await _fetch(specs, recorder, report, stop):
+                report.line(f"Starting {len(specs)} processes")
+                await supervisor.run(stop)
         report.line("Stopped.")
     finally:
         recorder.close()
 
 
-async def _serve(
-    start: Start,
-    specs: Sequence[ProcessSpec],
-    recorder: Recorder,
-    report: Reporter,
-    supervisor: Supervisor,
-    stop: asyncio.Event,
-) -> None:
+async def _fetch(
+    specs: Sequence[ProcessSpec], recorder: Recorder, report: Reporter, stop: asyncio.Event
+) -> bool:
     if recorder.fault is not None:
         report.line(f"`fastchat status` and `fastchat down` will not find this: {recorder.fault}")
     weights = {spec.name: spec.weights for spec in specs if spec.weights is not None}
-    if await fetch_weights(weights.values(), report, stop):
-        recorder.weigh({name: weights_bytes(path) for name, path in weights.items()})
-        report.line(f"Starting {len(specs)} processes")
-        await supervisor.run(stop)
+    if not await fetch_weights(weights.values(), report, stop):
+        return False
+    recorder.weigh({name: weights_bytes(path) for name, path in weights.items()})
+    return True
 
 
-def _supervisor(
-    start: Start,
-    specs: Sequence[ProcessSpec],
-    recorder: Recorder,
-    report: Reporter,
-    probe: HttpProbe,
-) -> Supervisor:
+def _narrator(start: Start, specs: Sequence[ProcessSpec], report: Reporter) -> Narrator:
     names = list(dict.fromkeys(name for spec in specs for name in spec.models))
     end = "Press Ctrl-C to stop."
     if start.output is not None:
         end = "It goes on in the background: `fastchat status` shows it, `fastchat down` ends it."
     elif isinstance(report, Screen):
         end = "Press q or Ctrl-C to stop."
-    launch, limits = start.launch, start.platform.supervisor
-    narrator = Narrator(
-        report, specs, welcome=welcome(specs, names, launch.logdir, key=bool(launch.keys), end=end)
-    )
+    launch = start.launch
+    text = welcome(specs, names, launch.logdir, key=bool(launch.keys), end=end)
+    return Narrator(report, specs, welcome=text)
 
+
+def _supervisor(
+    start: Start, specs: Sequence[ProcessSpec], probe: HttpProbe, observers: Sequence[Observer]
+) -> Supervisor:
     def observe(status: Status) -> None:
-        narrator(status)
-        recorder.observe(status)
+        for observer in observers:
+            observer(status)
 
+    limits = start.platform.supervisor
     patience = Patience(silent_s=limits.silent_s, grace_s=limits.grace_s)
     return Supervisor(
-        specs, Surroundings(launch=launch, probe=probe, observe=observe, patience=patience)
+        specs, Surroundings(launch=start.launch, probe=probe, observe=observe, patience=patience)
     )
 
 
@@ -149,7 +145,7 @@ def _state(start: Start, specs: Sequence[ProcessSpec]) -> PlatformState:
     )
 
 
-def _press(key: str, interrupt: Callable[[], None]) -> None:
+def _press(interrupt: Callable[[], None], key: str) -> None:
     if key in "qQ":
         interrupt()
 
