@@ -51,8 +51,8 @@ def resolve(
     if model_path.lower() not in built_in:
         raise ConfigError(
             f"there is no file or folder {model_path!r}, and no built-in model of that name "
-            f"({', '.join(sorted(built_in))}){_suggestion(path, built_in)}: give one of these "
-            "names, a GGUF file, or a folder with a model"
+            f"({', '.join(sorted(built_in))}): give one of these names, a GGUF file, or a folder "
+            f"with a model{_suggestion(path, built_in)}"
         )
     return fetch_built_in(
         model_path, cache=cache, progress=progress, built_in=built_in, download=download
@@ -99,7 +99,7 @@ def _suggestion(path: Path, built_in: Collection[str]) -> str:
     with suppress(OSError):
         beside = {found.name: str(found) for found in path.parent.iterdir()}
     close = get_close_matches(path.name, [*built_in, *beside], n=2)
-    return f"; did you mean {' or '.join(beside.get(one, one) for one in close)}?" if close else ""
+    return f" (did you mean {' or '.join(beside.get(one, one) for one in close)}?)" if close else ""
 
 
 def _in_folder(folder: Path) -> Path:

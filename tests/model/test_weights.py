@@ -234,7 +234,7 @@ def test_the_cache_folder_follows_the_environment(tmp_path: Path) -> None:
 
 def test_a_slip_of_the_pen_is_answered_with_what_was_meant(tmp_path: Path) -> None:
     (tmp_path / "My Model.gguf").touch()
-    with pytest.raises(ConfigError, match=r"did you mean \S+/My Model\.gguf\?: give"):
+    with pytest.raises(ConfigError, match=r"with a model \(did you mean \S+/My Model\.gguf\?\)$"):
         resolve(str(tmp_path / "MyModel.gguf"), cache=tmp_path)
     with pytest.raises(ConfigError, match=r"did you mean smollm2-135m-instruct\?"):
         resolve("smollm2-135m-instrct", cache=tmp_path)
