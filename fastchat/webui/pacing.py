@@ -3,17 +3,25 @@ as much as ten tokens of a plain stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 EVERY_S = 0.2
+# Whoever drives a page only notices between two updates that it was closed.
+STILL_S = 1.0
 
 
 async def paced(
-    work: "asyncio.Task[None]", changed: asyncio.Event, every_s: float = EVERY_S
+    work: "asyncio.Task[None]",
+    changed: asyncio.Event,
+    every_s: float = EVERY_S,
+    still_s: float = STILL_S,
 ) -> AsyncGenerator[None, None]:
-    """Yields at the first change at once and then at most every `every_s`; ends with the work."""
+    """Yields at the first change at once and then at most every `every_s`, but at least every
+    `still_s`; ends with the work."""
     work.add_done_callback(lambda _: changed.set())
     while True:
-        await changed.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), still_s)
         changed.clear()
         if work.done():
             return

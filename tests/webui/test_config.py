@@ -1,0 +1,28 @@
+import pytest
+
+from fastchat.core.config import parse
+from fastchat.webui.config import PageConfig
+
+
+@pytest.mark.parametrize("flag", ["--controller", "--controller-address", "--controller-url"])
+def test_the_controller_has_three_spellings(flag: str) -> None:
+    config = parse(PageConfig, [flag, "http://c:1"], environ={})
+    assert (config.controller_address, config.host, config.port) == ("http://c:1", "0.0.0.0", 7860)
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["--share"], "tunnel"),
+        (["--moderate"], "not sent to OpenAI"),
+        (["--register-api-endpoint-file", "x.json"], "other providers"),
+        (["--concurrency-count", "0"], "at least 1"),
+        (["--model-list-mode", "twice"], "invalid choice"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_reason(
+    argv: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(PageConfig, argv, environ={})
+    assert reason in capsys.readouterr().err

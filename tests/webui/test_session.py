@@ -1,0 +1,239 @@
+"""A conversation, on engines that do what a test tells them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from itertools import count
+from typing import Literal
+
+import pytest
+
+from fastchat.core.errors import EngineFailed, InvalidRequest, NoWorker, OutOfRange
+from fastchat.core.generation import Chat, Engine, GenerationRequest
+from fastchat.engines.echo import EchoEngine, Options
+from fastchat.webui.session import INPUT_CHARACTERS, MOST_TURNS, Session, Settings, Turn
+from tests.scripted import ScriptedEngine
+from tests.servers import until
+
+SETTINGS = Settings(model="m", system="Be brief.", temperature=0.5, top_p=0.9, max_tokens=64)
+
+
+class OneByOne(asyncio.Event):
+    """Lets one word pass, and holds the next."""
+
+    async def wait(self) -> Literal[True]:
+        await super().wait()
+        self.clear()
+        return True
+
+
+def session_on(engine: Engine) -> Session:
+    numbers = count()
+    return Session(engine=engine, new_id=lambda: f"id-{next(numbers)}")
+
+
+async def read(news: AsyncGenerator[None, None]) -> int:
+    return len([one async for one in news])
+
+
+def roles(request: GenerationRequest) -> list[tuple[str, str]]:
+    assert isinstance(request.prompt, Chat)
+    return [(message.role, message.content) for message in request.prompt.messages]
+
+
+async def test_a_question_is_answered_with_the_settings_beside_it() -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    assert await read(session.ask("  hi ", SETTINGS)) >= 2
+    turn = session.turns[0]
+    assert (turn.question, turn.answer, turn.finish) == ("hi", "one two three", "stop")
+    asked = engine.asked[0]
+    assert roles(asked) == [("system", "Be brief."), ("user", "hi")]
+    assert (asked.max_tokens, asked.sampling.temperature, asked.sampling.top_p) == (64, 0.5, 0.9)
+
+
+async def test_what_was_said_before_is_sent_along() -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    await read(session.ask("first", SETTINGS))
+    await read(session.ask("second", SETTINGS))
+    assert roles(engine.asked[1])[1:] == [
+        ("user", "first"),
+        ("assistant", "one two three"),
+        ("user", "second"),
+    ]
+
+
+async def test_it_stands_on_any_engine() -> None:
+    session = session_on(EchoEngine(Options()))
+    await read(session.ask("say this again", Settings(model="echo")))
+    assert session.turns[0].answer == "say this again"
+
+
+async def test_the_question_is_shown_before_the_answer_begins() -> None:
+    session = session_on(ScriptedEngine(held=asyncio.Event()))
+    news = session.ask("hi", SETTINGS)
+    await anext(news)
+    assert [(turn.question, turn.answer) for turn in session.turns] == [("hi", "")]
+    await news.aclose()
+
+
+async def test_stop_ends_the_engine_and_keeps_what_was_said() -> None:
+    held = OneByOne()
+    held.set()
+    engine = ScriptedEngine(held=held)
+    session = session_on(engine)
+    reading = asyncio.create_task(read(session.ask("hi", SETTINGS)))
+    await until(lambda: session.turns and session.turns[0].answer)
+    await session.stop()
+    assert engine.running == 0
+    await reading
+    assert (session.turns[0].answer, session.turns[0].fault) == ("one", None)
+    assert not session.is_busy
+
+
+async def test_who_stops_reading_stops_the_engine() -> None:
+    engine = ScriptedEngine(held=asyncio.Event())
+    session = session_on(engine)
+    news = session.ask("hi", SETTINGS)
+    await anext(news)
+    await until(lambda: engine.running)
+    await news.aclose()
+    assert (engine.running, session.is_busy) == (0, False)
+
+
+async def test_a_new_question_ends_the_running_answer() -> None:
+    engine = ScriptedEngine(held=asyncio.Event())
+    session = session_on(engine)
+    first = asyncio.create_task(read(session.ask("first", SETTINGS)))
+    await until(lambda: engine.running)
+    assert engine.held is not None
+    second = asyncio.create_task(read(session.ask("second", SETTINGS)))
+    await until(lambda: len(engine.asked) == 2)
+    engine.held.set()
+    await asyncio.gather(first, second)
+    assert [turn.answer for turn in session.turns] == ["", "one two three"]
+
+
+async def test_a_question_without_an_answer_is_not_sent_along() -> None:
+    engine = ScriptedEngine(failure=NoWorker("m"))
+    session = session_on(engine)
+    await read(session.ask("lost", SETTINGS))
+    engine.failure = None
+    await read(session.ask("again", SETTINGS))
+    assert roles(engine.asked[1]) == [("system", "Be brief."), ("user", "again")]
+
+
+async def test_regenerate_asks_the_same_again() -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    await read(session.ask("first", SETTINGS))
+    await read(session.ask("second", SETTINGS))
+    engine.words = ["else"]
+    await read(session.regenerate(0, SETTINGS))
+    assert [(turn.question, turn.answer) for turn in session.turns] == [("first", "else")]
+    assert roles(engine.asked[2]) == roles(engine.asked[0])
+
+
+async def test_edit_asks_something_else_at_that_turn() -> None:
+    session = session_on(ScriptedEngine())
+    await read(session.ask("first", SETTINGS))
+    await read(session.ask("second", SETTINGS))
+    await read(session.edit(1, "third", SETTINGS))
+    assert [turn.question for turn in session.turns] == ["first", "third"]
+
+
+@pytest.mark.parametrize("index", [-1, 1, 10**30])
+async def test_a_turn_that_is_not_there_changes_nothing(index: int) -> None:
+    session = session_on(ScriptedEngine())
+    await read(session.ask("first", SETTINGS))
+    await read(session.edit(index, "x", SETTINGS))
+    await read(session.regenerate(index, SETTINGS))
+    assert session.vote(index, "flag") is None
+    assert [turn.question for turn in session.turns] == ["first"]
+
+
+@pytest.mark.parametrize("question", ["", "  \n "])
+async def test_an_empty_question_is_not_asked(question: str) -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    await read(session.ask(question, SETTINGS))
+    assert (session.turns, engine.asked) == ([], [])
+
+
+async def test_a_question_is_cut_as_it_was() -> None:
+    session = session_on(ScriptedEngine())
+    await read(session.ask("x" * 20_000, SETTINGS))
+    assert len(session.turns[0].question) == INPUT_CHARACTERS
+
+
+async def test_a_conversation_has_an_end() -> None:
+    session = session_on(ScriptedEngine())
+    session.turns = [Turn(question="q", settings=SETTINGS) for _ in range(MOST_TURNS)]
+    with pytest.raises(InvalidRequest, match="start a new one"):
+        await read(session.ask("one more", SETTINGS))
+
+
+async def test_a_fault_stays_with_its_turn_and_its_text() -> None:
+    failure = EngineFailed("gone")
+    session = session_on(ScriptedEngine(failure=failure, fails_at=2))
+    await read(session.ask("hi", SETTINGS))
+    assert (session.turns[0].answer, session.turns[0].fault) == ("one two", failure)
+
+
+async def test_an_answer_without_an_end_is_a_fault() -> None:
+    session = session_on(ScriptedEngine(finish=None))
+    await read(session.ask("hi", SETTINGS))
+    assert isinstance(session.turns[0].fault, EngineFailed)
+
+
+async def test_an_endless_answer_is_ended() -> None:
+    session = session_on(ScriptedEngine(words=["x" * 50_000] * 10))
+    await read(session.ask("hi", SETTINGS))
+    assert isinstance(session.turns[0].fault, EngineFailed)
+    assert session.size < 300_000
+
+
+async def test_clear_begins_a_new_conversation() -> None:
+    session = session_on(ScriptedEngine())
+    await read(session.ask("hi", SETTINGS))
+    before = session.conversation_id
+    await session.clear()
+    assert session.turns == []
+    await read(session.ask("hi", SETTINGS))
+    assert session.conversation_id != before
+
+
+async def test_a_vote_counts_once_and_not_before_there_is_an_answer() -> None:
+    session = session_on(ScriptedEngine())
+    await read(session.ask("first", SETTINGS))
+    await read(session.ask("second", SETTINGS))
+    counted = session.vote(0, "upvote")
+    assert counted is not None
+    assert [turn.question for turn in counted] == ["first"]
+    assert session.vote(0, "upvote") is None
+    assert session.vote(0, "flag") is not None
+    session.turns.append(Turn(question="third", settings=SETTINGS))
+    assert session.vote(2, "upvote") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"model": ""}, InvalidRequest),
+        ({"model": 3}, InvalidRequest),
+        ({"model": "x" * 300}, InvalidRequest),
+        ({"system": ["a"]}, InvalidRequest),
+        ({"system": "x" * 20_000}, InvalidRequest),
+        ({"temperature": 1.5}, OutOfRange),
+        ({"temperature": "hot"}, InvalidRequest),
+        ({"temperature": True}, InvalidRequest),
+        ({"top_p": float("nan")}, InvalidRequest),
+        ({"max_tokens": 10**9}, OutOfRange),
+        ({"max_tokens": None}, InvalidRequest),
+    ],
+)
+def test_settings_from_a_browser_are_checked(
+    settings: dict[str, object], fault: type[InvalidRequest]
+) -> None:
+    with pytest.raises(fault):
+        Settings(**{"model": "m", **settings})  # type: ignore[arg-type]  # what a browser sends
