@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m-instruct"
-CONTROLLER, API, WORKER = 21001, 8000, 31000
+CONTROLLER, API, WORKER, PAGE = 21001, 8000, 31000, 7860
 START_S = 300.0
 
 
@@ -45,6 +45,10 @@ class RunningPlatform:
         return f"http://127.0.0.1:{self.ports[WORKER]}"
 
     @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self.ports[PAGE]}"
+
+    @property
     def logdir(self) -> Path:
         return self.folder / "logs"
 
@@ -61,13 +65,14 @@ class RunningPlatform:
 
 @contextmanager
 def running_platform(
-    folder: Path, settings: str = "", *, api: str = ""
+    folder: Path, settings: str = "", *, api: str = "", page: bool = False
 ) -> Iterator[RunningPlatform]:
     """`settings` is added to the model's table of the platform file, `api` to the API server's."""
-    ports = dict(zip((CONTROLLER, API, WORKER), free_ports(3), strict=True))
+    ports = dict(zip((CONTROLLER, API, WORKER, PAGE), free_ports(4), strict=True))
     file = folder / "platform.toml"
     file.write_text(
         f"[controller]\nport = {ports[CONTROLLER]}\n[api]\nport = {ports[API]}\n{api}\n"
+        f"[page]\nenabled = {str(page).lower()}\nport = {ports[PAGE]}\n"
         f"[[models]]\nport = {ports[WORKER]}\nthreads = 1\n{settings}\n"
     )
     command = [sys.executable, "-m", "fastchat", "up", str(file), "--logdir", str(folder / "logs")]

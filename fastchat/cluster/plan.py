@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastchat.cluster.platform import ModelSpec, Platform
 
-Role = Literal["controller", "worker", "api"]
+Role = Literal["controller", "worker", "api", "page"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +42,14 @@ class ProcessSpec:
 
 
 def plan(platform: Platform, *, python: str = sys.executable) -> tuple[ProcessSpec, ...]:
-    """The processes in the order in which they are shown: controller, workers, API server."""
+    """The processes in the order in which they are shown: controller, workers, API server, page."""
     controller = _controller(platform, python)
-    return (controller, *_workers(platform, python, controller), _api(platform, python, controller))
+    return (
+        controller,
+        *_workers(platform, python, controller),
+        _api(platform, python, controller),
+        *([_page(platform, python, controller)] if platform.page.enabled else []),
+    )
 
 
 def address(host: str, port: int) -> str:
@@ -108,6 +113,25 @@ def _api(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpe
         declared="[api]",
         depends_on=(controller.name,),
         keys_flag="--api-keys-file",
+    )
+
+
+def _page(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpec:
+    spec = platform.page
+    return ProcessSpec(
+        name="gradio_web_server",
+        role="page",
+        argv=(
+            *_command(python, "gradio_web_server"),
+            *("--controller-address", controller.address),
+            *_listen(spec.host, spec.port),
+            *spec.arguments,
+        ),
+        host=spec.host,
+        port=spec.port,
+        ready_path="/health",
+        declared="[page]",
+        depends_on=(controller.name,),
     )
 
 

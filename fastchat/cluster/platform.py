@@ -1,4 +1,4 @@
-"""What a platform file declares: a controller, an API server and models, each with defaults.
+"""What a platform file declares: controller, API server, page and models, each with defaults.
 
 Processes are not declared but derived (`plan.py`), so the same file can place them elsewhere.
 """
@@ -55,6 +55,13 @@ class ApiSpec(_Table, kw_only=True, frozen=True):
     arguments: tuple[str, ...] = ()
 
 
+class PageSpec(_Table, kw_only=True, frozen=True):
+    enabled: bool = True
+    host: Text = "127.0.0.1"
+    port: Port = 7860
+    arguments: tuple[str, ...] = ()
+
+
 class ModelSpec(_Table, kw_only=True, frozen=True):
     """One model with its workers. `gpus` holds a list of devices for each replica."""
 
@@ -98,6 +105,7 @@ class SupervisorSpec(_Table, kw_only=True, frozen=True):
 class Platform(_Table, kw_only=True, frozen=True):
     controller: ControllerSpec = ControllerSpec()
     api: ApiSpec = ApiSpec()
+    page: PageSpec = PageSpec()
     models: Annotated[tuple[ModelSpec, ...], Meta(min_length=1)] = (ModelSpec(),)
     supervisor: SupervisorSpec = SupervisorSpec()
 
@@ -114,6 +122,8 @@ class Platform(_Table, kw_only=True, frozen=True):
     def _declared_ports(self) -> dict[int, str]:
         taken = {self.controller.port: "[controller]"}
         _claim(taken, self.api.port, "[api]")
+        if self.page.enabled:
+            _claim(taken, self.page.port, "[page]")
         for number, model in enumerate(self.models, start=1):
             if model.port is not None:
                 for port in range(model.port, model.port + model.replicas):
@@ -163,11 +173,12 @@ def _claim(taken: dict[int, str], port: int, table: str) -> None:
     taken[port] = table
 
 
-_PLACE = re.compile(r"\$\.?(?:(controller|api|models|supervisor)\b)?(?:\[(\d+)\])?\.?(.*)")
+_PLACE = re.compile(r"\$\.?(?:(controller|api|page|models|supervisor)\b)?(?:\[(\d+)\])?\.?(.*)")
 _KEYS: dict[str | None, type[Struct]] = {
     None: Platform,
     "controller": ControllerSpec,
     "api": ApiSpec,
+    "page": PageSpec,
     "models": ModelSpec,
     "supervisor": SupervisorSpec,
 }

@@ -116,8 +116,9 @@ def welcome(
     """Where everything is, a command to paste, and how to `end` it all. `key`: a request needs an
     API key."""
     addresses = {spec.role: spec.address for spec in specs}
+    page = f"Page        {addresses['page']}\n" if "page" in addresses else ""
     return f"""
-API         {addresses["api"]}/v1
+{page}API         {addresses["api"]}/v1
 Controller  {addresses["controller"]}
 Models      {", ".join(models)}
 Logs        {logdir}

@@ -7,7 +7,7 @@ from fastchat.cluster.keeper import Keeper, Surroundings
 from fastchat.cluster.plan import ProcessSpec, Role
 
 # Whoever still has requests to finish needs those behind it.
-STOP_ORDER: tuple[Role, ...] = ("api", "worker", "controller")
+STOP_ORDER: tuple[Role, ...] = ("page", "api", "worker", "controller")
 
 
 class Supervisor:

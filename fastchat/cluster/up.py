@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
@@ -26,8 +27,9 @@ TOKEN = "FASTCHAT_CLUSTER_TOKEN"
 class UpConfig:
     """Start the whole platform on this machine and keep it running.
 
-    Without a word it serves a small built-in model: a controller on port 21001, a worker on 31000
-    and an OpenAI-compatible API on http://127.0.0.1:8000/v1. Models can be named instead, or one
+    Without a word it serves a small built-in model: a controller on port 21001, a worker on 31000,
+    an OpenAI-compatible API on http://127.0.0.1:8000/v1 and a web page on http://127.0.0.1:7860,
+    which needs the extra "webui". Models can be named instead, or one
     platform file (its name ends in .toml) for replicas, GPUs, ports and all the rest;
     examples/platform.toml shows every key with its default.
 
@@ -77,7 +79,7 @@ def up(
     in_background = bool(inherited.pop(DETACHED, ""))
     keys = _keys(platform.api.api_keys_file, inherited.pop(KEYS, ""))
     start = Start(
-        platform=platform,
+        platform=without_page(platform, out) if find_spec("gradio") is None else platform,
         launch=Launcher(environment=inherited, logdir=logdir, keys=keys),
         folder=folder,
         token=inherited.get(TOKEN) or None,
@@ -95,6 +97,13 @@ def _platform(config: UpConfig) -> Platform:
         return replace(platform, api=replace(platform.api, port=config.port))
     except ValueError as error:
         raise ConfigError(f"--port {config.port}: {error}") from None
+
+
+def without_page(platform: Platform, out: TextIO) -> Platform:
+    """What remains where Gradio is not installed."""
+    if platform.page.enabled:
+        out.write("No web page: it needs Gradio (pip install 'fschat[webui]').\n")
+    return replace(platform, page=replace(platform.page, enabled=False))
 
 
 def declared(served: Sequence[str]) -> Platform:

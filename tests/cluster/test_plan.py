@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 from fastchat.cluster.plan import ProcessSpec, address, plan
-from fastchat.cluster.platform import ApiSpec, ControllerSpec, ModelSpec, Platform
+from fastchat.cluster.platform import ApiSpec, ControllerSpec, ModelSpec, PageSpec, Platform
 from fastchat.core.config import parse
 from fastchat.worker.config import WorkerConfig
 
@@ -10,8 +10,8 @@ def flags(spec: ProcessSpec) -> dict[str, str]:
     return {a: b for a, b in pairwise(spec.argv) if a.startswith("--")}
 
 
-def test_the_default_platform_is_three_processes() -> None:
-    controller, worker, api = plan(Platform(), python="py")
+def test_the_default_platform_is_four_processes() -> None:
+    controller, worker, api, page = plan(Platform(), python="py")
     assert controller.argv == (
         *("py", "-m", "fastchat.serve.controller", "--host", "127.0.0.1", "--port", "21001"),
         *("--dispatch-method", "lottery"),
@@ -27,22 +27,33 @@ def test_the_default_platform_is_three_processes() -> None:
         *("--controller-address", "http://127.0.0.1:21001", "--host", "127.0.0.1"),
         *("--port", "8000"),
     )
-    assert [spec.ready_url for spec in (controller, worker, api)] == [
+    assert page.argv == (
+        *("py", "-m", "fastchat.serve.gradio_web_server"),
+        *("--controller-address", "http://127.0.0.1:21001", "--host", "127.0.0.1"),
+        *("--port", "7860"),
+    )
+    assert [spec.ready_url for spec in (controller, worker, api, page)] == [
         "http://127.0.0.1:21001/test_connection",
         "http://127.0.0.1:31000/ready",
         "http://127.0.0.1:8000/ready",
+        "http://127.0.0.1:7860/health",
     ]
 
 
-def test_workers_and_api_wait_for_the_controller() -> None:
-    controller, worker, api = plan(Platform())
+def test_all_wait_for_the_controller() -> None:
+    controller, *others = plan(Platform())
     assert controller.depends_on == ()
-    assert worker.depends_on == api.depends_on == ("controller",)
+    assert [spec.depends_on for spec in others] == [("controller",)] * 3
+
+
+def test_a_platform_may_have_no_page() -> None:
+    platform = Platform(page=PageSpec(enabled=False), api=ApiSpec(port=7860))
+    assert [spec.role for spec in plan(platform)] == ["controller", "worker", "api"]
 
 
 def test_every_replica_is_a_worker_with_its_own_port_and_devices() -> None:
     model = ModelSpec(path="a", replicas=2, gpus=((0, 1), (2,)), environment={"X": "1"})
-    _, first, second, _ = plan(Platform(models=(model,)))
+    _, first, second, *_ = plan(Platform(models=(model,)))
     assert (first.name, second.name) == ("model_worker_31000", "model_worker_31001")
     assert first.environment == {"X": "1", "CUDA_VISIBLE_DEVICES": "0,1"}
     assert second.environment == {"X": "1", "CUDA_VISIBLE_DEVICES": "2"}
@@ -60,7 +71,7 @@ def test_what_is_declared_for_a_model_reaches_its_worker() -> None:
         conv_template="one_shot",
         arguments=("--device", "cpu"),
     )
-    _, worker, _ = plan(Platform(models=(model,)))
+    _, worker, *_ = plan(Platform(models=(model,)))
     assert flags(worker) | {
         "--model-path": "/models/a",
         "--model-names": "a,b",
@@ -74,7 +85,7 @@ def test_what_is_declared_for_a_model_reaches_its_worker() -> None:
 
 def test_a_file_name_with_blanks_is_one_name() -> None:
     platform = Platform(models=(ModelSpec(path="My Model, tuned.gguf"),))
-    _, worker, _ = plan(platform)
+    _, worker, *_ = plan(platform)
     words = worker.argv[worker.argv.index("--model-path") :]
     config = parse(WorkerConfig, list(words), environ={})
     assert config.served_names == platform.models[0].served_names == ("My Model, tuned",)
@@ -84,7 +95,7 @@ def test_further_arguments_come_last_so_that_they_win() -> None:
     platform = Platform(
         controller=ControllerSpec(arguments=("--port", "1")), api=ApiSpec(arguments=("--quiet",))
     )
-    controller, _, api = plan(platform)
+    controller, _, api, _ = plan(platform)
     assert controller.argv[-2:] == ("--port", "1")
     assert api.argv[-1] == "--quiet"
 

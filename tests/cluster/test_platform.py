@@ -7,6 +7,7 @@ from fastchat.cluster.platform import (
     ApiSpec,
     ControllerSpec,
     ModelSpec,
+    PageSpec,
     Platform,
     SupervisorSpec,
     load,
@@ -43,7 +44,7 @@ def test_the_example_shows_every_key(tmp_path: Path) -> None:
     assert active != text
     loaded(tmp_path, active)
     shown = re.findall(r"^\[*(\w+)(?=\]| =)", active, flags=re.MULTILINE)
-    tables = (ControllerSpec, ApiSpec, ModelSpec, SupervisorSpec, Platform)
+    tables = (ControllerSpec, ApiSpec, PageSpec, ModelSpec, SupervisorSpec, Platform)
     assert sorted(shown) == sorted(key for table in tables for key in table.__struct_fields__)
 
 
@@ -76,7 +77,7 @@ def test_one_model_may_have_several_tables(tmp_path: Path) -> None:
 FAULTS = {
     "[controller]\nprot = 1": "[controller]: unknown key prot: the keys there are host, port,",
     "[supervisor]\nlimit = 1": "[supervisor]: unknown key limit: the keys there are logdir,",
-    "model = 1": ": unknown key model: the keys there are controller, api, models, supervisor",
+    "model = 1": ": unknown key model: the keys there are controller, api, page, models,",
     "api = 1": "[api]: expected a table, got int",
     'models = "a"': "[models]: expected a list, got str",
     "models = []": "[models]: expected a list of length >= 1",

@@ -5,11 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from fastchat.cluster.plan import plan
-from fastchat.cluster.platform import ApiSpec, Platform
+from fastchat.cluster.platform import ApiSpec, PageSpec, Platform
 from fastchat.cluster.report import Narrator, Report, welcome
 from fastchat.cluster.status import Status
 
-SPECS = plan(Platform(api=ApiSpec(port=8765)))
+SPECS = plan(Platform(api=ApiSpec(port=8765), page=PageSpec(enabled=False)))
 
 
 class Terminal(io.StringIO):
@@ -125,3 +125,11 @@ def test_the_command_can_be_pasted_as_it_is() -> None:
 def test_a_key_is_asked_for_but_never_shown() -> None:
     text = welcome(SPECS, ["small"], Path("/logs"), key=True, end="Press Ctrl-C to stop.")
     assert "Authorization: Bearer YOUR-API-KEY" in pasted(text)
+
+
+def test_the_welcome_names_the_page_first() -> None:
+    text = welcome(plan(Platform()), ["m"], Path("logs"), key=False, end="")
+    assert text.split("\n")[1:3] == [
+        "Page        http://127.0.0.1:7860",
+        "API         http://127.0.0.1:8000/v1",
+    ]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fastchat.cluster.platform import load
-from fastchat.cluster.up import UpConfig, can_draw, declared, up
+from fastchat.cluster.platform import Platform, load
+from fastchat.cluster.up import UpConfig, can_draw, declared, up, without_page
 from fastchat.core.config import environment, parse, state_folder
 from fastchat.core.errors import ConfigError
 from tests.cluster.processes import SERVE
@@ -42,6 +42,7 @@ def config(tmp_path: Path, free_port: Callable[[], int]) -> UpConfig:
     (tmp_path / "platform.toml").write_text(
         f"""
         controller.port = {free_port()}
+        page.enabled = false
         [api]
         port = {free_port()}
         api_keys_file = "{tmp_path}/keys"
@@ -180,3 +181,9 @@ def test_the_command_says_what_is_wrong_in_one_line() -> None:
     assert done.stderr == (
         "error: cannot read the platform file none.toml: No such file or directory\n"
     )
+
+
+def test_without_gradio_there_is_no_page_and_a_line_says_why() -> None:
+    out = io.StringIO()
+    assert not without_page(Platform(), out).page.enabled
+    assert out.getvalue() == "No web page: it needs Gradio (pip install 'fschat[webui]').\n"

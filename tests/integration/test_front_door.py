@@ -31,7 +31,7 @@ class Home:
     def platform(self) -> str:
         file = self.folder / "platform.toml"
         file.write_text(
-            f"controller.port = {self.controller}\napi.port = {self.api}\n"
+            f"controller.port = {self.controller}\napi.port = {self.api}\npage.enabled = false\n"
             f'[[models]]\npath = "parrot"\nengine = "echo"\nport = {self.worker}\n'
         )
         return str(file)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from fastchat.cluster.birth import birth
 from fastchat.cluster.plan import ProcessSpec, plan
-from fastchat.cluster.platform import ModelSpec, Platform
+from fastchat.cluster.platform import ModelSpec, PageSpec, Platform
 from fastchat.cluster.state import PlatformState, ProcessState
 from fastchat.cluster.status import Status
 
-SPECS = plan(Platform(models=(ModelSpec(path="small", replicas=2),)))
+SPECS = plan(Platform(models=(ModelSpec(path="small", replicas=2),), page=PageSpec(enabled=False)))
 SINCE = 1000.0
 
 
