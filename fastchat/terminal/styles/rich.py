@@ -40,10 +40,12 @@ class RichStyle:
     async def stream(self, role: str, pieces: AsyncIterator[str]) -> None:
         self._heading(role)
         answer = _Growing()
-        with Live(answer, console=self._console, refresh_per_second=_REDRAWS_PER_S):
-            async for piece in pieces:
-                answer.text += visible(piece)
-        self._console.print()
+        try:
+            with Live(answer, console=self._console, refresh_per_second=_REDRAWS_PER_S):
+                async for piece in pieces:
+                    answer.text += visible(piece)
+        finally:
+            self._console.print()
 
     def show(self, role: str, text: str) -> None:
         self._heading(role)
