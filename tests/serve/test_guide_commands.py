@@ -11,6 +11,7 @@ from fastchat.core.config import parse
 from fastchat.core.errors import ConfigError
 from fastchat.engines.loading import load_engine
 from fastchat.gateway.config import GatewayConfig
+from fastchat.terminal.local_chat import CliConfig
 from fastchat.terminal.one_message import MessageConfig
 from fastchat.worker.config import WorkerConfig
 
@@ -19,9 +20,20 @@ CONFIGS: dict[str, type[Any]] = {
     "model_worker": WorkerConfig,
     "openai_api_server": GatewayConfig,
     "test_message": MessageConfig,
+    "cli": CliConfig,
 }
 
 LINES = [
+    "cli --model-path lmsys/vicuna-7b-v1.5 --device cuda",
+    "cli --model lmsys/vicuna-7b-v1.5 --num-gpus 2 --max-gpu-memory 8GiB --load-8bit "
+    "--cpu-offloading --dtype float16 --revision main --gpus 0,1",
+    "cli --conv-template vicuna_v1.1 --conv-system-msg hi --temperature 0.7 "
+    "--repetition_penalty 1.0 --max-new-tokens 512 --no-history --style rich --multiline --mouse "
+    "--judge-sent-end --debug",
+    "cli --gptq-ckpt f --gptq-wbits 4 --gptq-groupsize 128 --gptq-act-order --awq-ckpt f "
+    "--awq-wbits 4 --awq-groupsize 128",
+    "cli --enable-exllama --exllama-max-seq-len 4096 --exllama-gpu-split 18,24 "
+    "--exllama-cache-8bit --enable-xft --xft-max-seq-len 4096 --xft-dtype bf16_fp16",
     "controller --host 0.0.0.0 --port 21001",
     "controller --port 21001",
     "controller",
@@ -74,7 +86,7 @@ def test_a_command_line_of_the_guide_parses(line: str) -> None:
 
 
 def test_the_values_arrive() -> None:
-    worker = parsed(LINES[5])
+    worker = parsed(next(line for line in LINES if line.startswith("model_worker")))
     assert (worker.address, worker.controller_address, worker.host) == (
         "http://localhost:31000",
         "http://localhost:21001",
