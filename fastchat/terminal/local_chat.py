@@ -48,6 +48,8 @@ async def chat(config: CliConfig, engine: Engine) -> None:
 
 def load(config: CliConfig) -> Engine:
     """Blocks until the model is loaded. Raises `ConfigError`."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"Loading {config.model_path}; Ctrl-C ends it.\n")
     with Bar(sys.stderr, config.model_path) as bar:
         return load_engine(
             config,

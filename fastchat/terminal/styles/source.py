@@ -26,11 +26,17 @@ class Source:
         searched = 0
         while (found := self._buffer.find(end, searched)) < 0:
             searched = max(0, len(self._buffer) - len(end) + 1)
-            block = await in_daemon_thread(partial(os.read, self._descriptor, _BLOCK))
+            block = await self._block()
             self._buffer += self._decoder.decode(block, final=not block)
             if not block:
                 return self._taken(len(self._buffer))
         return self._taken(found + len(end))
+
+    async def _block(self) -> bytes:
+        try:
+            return await in_daemon_thread(partial(os.read, self._descriptor, _BLOCK))
+        except OSError:
+            return b""  # closed by whoever started us, or a terminal that was hung up
 
     def _taken(self, length: int) -> str:
         if not length:

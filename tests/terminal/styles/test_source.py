@@ -35,6 +35,12 @@ async def test_an_end_may_come_in_pieces_and_so_may_a_character(pipe: tuple[int,
     assert await reading == "é END"
 
 
+async def test_an_input_that_was_closed_is_at_its_end(pipe: tuple[int, int]) -> None:
+    os.close(pipe[0])
+    with pytest.raises(EOFError):
+        await Source(pipe[0]).through("\n")
+
+
 async def test_what_is_left_at_the_end_is_given_before_the_end_is_told(
     pipe: tuple[int, int],
 ) -> None:
