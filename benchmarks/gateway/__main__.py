@@ -159,7 +159,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=_peers, default=tuple(PEERS), help=", ".join(PEERS))
     parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}; 2 with --quick")
     parser.add_argument(
-        "--seconds", type=float, help=f"of one scenario; default: {SECONDS:g}; 0.6 with --quick"
+        "--seconds", type=float, help=f"of a scenario; default: {SECONDS:g}; 0.6 with --quick"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     parser.add_argument(
@@ -172,6 +172,8 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     args.rounds = args.rounds or (2 if args.quick else ROUNDS)
     args.seconds = args.seconds or (0.6 if args.quick else SECONDS)
+    if args.rounds < 1 or args.seconds < 0.1:
+        parser.error("at least one round, and a tenth of a second a scenario")
     return args
 
 
