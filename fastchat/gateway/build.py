@@ -1,8 +1,10 @@
 """From flags to an application: the one place that sees the whole configuration."""
 
+import itertools
 import random
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastchat.core.config import words
@@ -32,7 +34,7 @@ def build(config: GatewayConfig) -> Service:
         relay=Relay(Limits(silence_s=config.worker_timeout_s)),
         old_wire=OldWire(neighbours.engine, time.time),
         report=following.report,
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=request_ids(),
         timeout_s=config.worker_timeout_s,
         token=config.cluster_token,
     )
@@ -51,6 +53,13 @@ def build(config: GatewayConfig) -> Service:
     )
     service = create_service(context, neighbours, following, cors)
     return service if config.relay == "below-asgi" else replace(service, endpoints={})
+
+
+def request_ids() -> Callable[[], str]:
+    """Ids that no other process gives out, at a tenth of the price of random ones."""
+    prefix = uuid.uuid4().hex[:20]
+    numbers = itertools.count()
+    return lambda: f"{prefix}{next(numbers):012x}"
 
 
 def _keys(config: GatewayConfig) -> tuple[str, ...]:

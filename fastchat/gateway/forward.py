@@ -57,7 +57,7 @@ class Forwarder:
     _targets: dict[str, Target] = field(default_factory=dict)
 
     def to(self, path: bytes) -> "Endpoint":
-        return Endpoint(self, path)
+        return Endpoint(self, path, self.gate.max_body_bytes)
 
     def target(self, address: str) -> Target:
         target = self._targets.get(address)
@@ -76,10 +76,7 @@ class Endpoint:
 
     forwarder: Forwarder
     path: bytes
-
-    @property
-    def limit_bytes(self) -> int:
-        return self.forwarder.gate.max_body_bytes
+    limit_bytes: int
 
     def open(self, headers: Mapping[bytes, bytes], client: Client) -> "Forwarding":
         return Forwarding(self, headers, client)

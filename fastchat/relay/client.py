@@ -34,7 +34,7 @@ class Relay:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._targets: dict[Upstream, Target] = {}
-        self._busy: set[Connection] = set()
+        self._connections: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -48,10 +48,8 @@ class Relay:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for connection in list(self._busy):
+        for connection in list(self._connections):
             connection.fail("lost")
-        for target in self._targets.values():
-            target.close()
 
     async def connect(self, upstream: Upstream) -> Connection:
         """Raises `UpstreamFault`."""
@@ -59,7 +57,7 @@ class Relay:
         try:
             async with asyncio.timeout(self.limits.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self.limits),
+                    lambda: Connection(self.limits, self._connections),
                     upstream.host,
                     upstream.port,
                     ssl=self._tls_context() if upstream.tls else None,
@@ -67,26 +65,18 @@ class Relay:
         # A refusal, an unknown host, a bad certificate, a time-out.
         except (OSError, UnicodeError) as error:
             raise UpstreamFault("connect", answered=False) from error
-        return connection
-
-    def hold(self, connection: Connection) -> None:
-        """Watch its deadline from now on."""
-        self._busy.add(connection)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
-
-    def let_go(self, connection: Connection) -> None:
-        self._busy.discard(connection)
+            self._timer = loop.call_later(TICK_S, self._tick)
+        return connection
 
     def _tick(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for connection in list(self._busy):
-            if connection.deadline is not None and connection.deadline < now:
-                connection.fail("silent")
-        idle = [target.drop_old(now) for target in self._targets.values()]
-        if self._busy or any(idle):
+        for connection in list(self._connections):
+            if connection.deadline < now:
+                connection.fail("silent")  # or merely old, when nobody waits for it
+        if self._connections:
             self._timer = loop.call_later(TICK_S, self._tick)
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -124,26 +114,16 @@ class Target:
         return call
 
     def put_back(self, connection: Connection) -> None:
-        if not connection.is_reusable or len(self._idle) >= self._relay.limits.idle_per_upstream:
+        most = self._relay.limits.idle_per_upstream
+        if len(self._idle) >= most:
+            self._idle = deque(one for one in self._idle if one.is_open)
+        if len(self._idle) >= most:
             connection.close()
-            return
-        connection.idle_since = asyncio.get_running_loop().time()
-        self._idle.append(connection)
-
-    def drop_old(self, now: float) -> int:
-        """How many are left."""
-        oldest = now - self._relay.limits.keep_alive_s
-        while self._idle and (self._idle[0].idle_since < oldest or not self._idle[0].is_open):
-            self._idle.popleft().close()
-        return len(self._idle)
-
-    def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        else:
+            self._idle.append(connection)
 
     def _take(self) -> Connection | None:
-        """The one used last, so that those beyond need grow old. A deadline may have passed since
-        the last tick."""
+        """The one used last, so that those beyond need grow old."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
@@ -200,7 +180,6 @@ class Call:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._connection is not None:
-            self._relay.let_go(self._connection)
             self._connection.close()
             self._connection = None
 
@@ -216,13 +195,10 @@ class Call:
 
     def free(self, connection: Connection) -> None:
         self._connection = None
-        self._relay.let_go(connection)
         self._target.put_back(connection)
 
     def fault(self, fault: UpstreamFault) -> None:
-        if self._connection is not None:
-            self._relay.let_go(self._connection)
-            self._connection = None
+        self._connection = None
         if self._is_reused and fault.kind == "lost" and not fault.answered:
             self._is_reused = False
             self.start(None)
@@ -243,5 +219,4 @@ class Call:
 
     def _send(self, connection: Connection) -> None:
         self._connection = connection
-        self._relay.hold(connection)
         connection.ask(self._request, self, self._receiver)

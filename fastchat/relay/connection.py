@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, Protocol, cast
 
 import httptools
@@ -47,7 +48,8 @@ class Receiver(Protocol):
 
 
 class Exchange(Protocol):
-    """What a connection is used for. It is `free` again before its receiver hears the end."""
+    """What a connection is used for. It is `free` to be used again, unless it was closed, before
+    its receiver hears the end."""
 
     def free(self, connection: "Connection") -> None: ...
 
@@ -61,11 +63,11 @@ class Connection(asyncio.Protocol):
     never finds itself inside the parser, and the pieces of one read leave together.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self.deadline: float | None = None  # read by whoever owns the timer
-        self.idle_since = 0.0
+    def __init__(self, limits: Limits, all_open: "set[Connection]") -> None:
+        self.deadline = inf  # when it fails, or is too old to be used: looked at by a timer
         self._limits = limits
-        self._loop = asyncio.get_running_loop()
+        self._all_open = all_open
+        self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._exchange: Exchange | None = None
@@ -86,35 +88,31 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    @property
-    def is_reusable(self) -> bool:
-        return self._exchange is None and self._keep_alive and self.is_open
-
     def ask(self, request: bytes, exchange: Exchange, receiver: Receiver) -> None:
         assert self._transport is not None
         self._reset()
         self._exchange = exchange
         self._receiver = receiver
-        self.deadline = self._loop.time() + self._limits.silence_s
+        self.deadline = self.loop.time() + self._limits.silence_s
         self._transport.write(request)
 
     def pause(self) -> None:
         """Read no more for a while; meanwhile silence is no fault."""
         if not self._paused and self._transport is not None and self.is_open:
             self._paused = True
-            self.deadline = None
+            self.deadline = inf
             self._transport.pause_reading()
 
     def resume(self) -> None:
         if self._paused and self._transport is not None and self.is_open:
             self._paused = False
-            self.deadline = self._loop.time() + self._limits.silence_s
+            self.deadline = self.loop.time() + self._limits.silence_s
             self._transport.resume_reading()
 
     def close(self) -> None:
         """End the connection. An exchange that was under way hears nothing more."""
         self._exchange = self._receiver = None
-        self.deadline = None
+        self._all_open.discard(self)
         if self._transport is not None:
             self._transport.abort()
 
@@ -130,6 +128,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by behaviour only.
         self._transport = cast(asyncio.Transport, transport)
+        self._all_open.add(self)
         tcp: socket.socket = transport.get_extra_info("socket")
         size = self._limits.receive_buffer_bytes
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
@@ -146,7 +145,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._broken = True
-        self.deadline = self._loop.time() + self._limits.silence_s
+        self.deadline = self.loop.time() + self._limits.silence_s
         if not self._headers_done:
             self._head_bytes += len(data)
             if self._broken or self._head_bytes > self._limits.head_bytes:
@@ -214,14 +213,20 @@ class Connection(asyncio.Protocol):
         if exchange is None or self._receiver is not receiver:
             return  # aborted while it was told
         if self._complete:
-            self.resume()
             self._exchange = self._receiver = None
-            self.deadline = None
-            self._keep_alive = self._keep_alive and not self._broken
-            exchange.free(self)
+            self._rest(exchange)
             receiver.end()
         elif self._broken:
             self.fail("malformed")
+
+    def _rest(self, exchange: Exchange) -> None:
+        if self._paused:
+            self.resume()
+        if self._keep_alive and not self._broken and self.is_open:
+            self.deadline = self.loop.time() + self._limits.keep_alive_s
+            exchange.free(self)
+        else:
+            self.close()
 
     def _reset(self) -> None:
         self._status = 0

@@ -26,6 +26,7 @@ class Exchange:
         "_can_chunk",
         "_endpoint",
         "_headers",
+        "_limit",
         "_pieces",
         "_protocol",
         "_size",
@@ -49,6 +50,7 @@ class Exchange:
     ) -> None:
         self._protocol = protocol
         self._endpoint = endpoint
+        self._limit = endpoint.limit_bytes
         self._headers = headers
         self._can_chunk = can_chunk
         self._work: Work | None = None
@@ -69,19 +71,19 @@ class Exchange:
             return
         if not self.more_body:
             self._ask()
-        elif self._size > self._endpoint.limit_bytes:
-            self._work.refuse(BodyTooLarge(self._endpoint.limit_bytes))
+        elif self._size > self._limit:
+            self._work.refuse(BodyTooLarge(self._limit))
         elif self._headers.get(b"expect", b"").lower() == b"100-continue":
             self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size <= self._endpoint.limit_bytes:
+        if self._size <= self._limit:
             self._pieces.append(data)
         elif self.response_complete:  # refused for its head, and it goes on and on
             self._protocol.transport.close()
         elif self._work is not None:
-            self._work.refuse(BodyTooLarge(self._endpoint.limit_bytes))
+            self._work.refuse(BodyTooLarge(self._limit))
 
     def complete(self) -> None:
         self.more_body = False

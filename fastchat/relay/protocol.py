@@ -136,7 +136,12 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return  # the same head comes again, without that wish
-        self._check_head()
+        bounds = self._bounds
+        if len(self.headers) > bounds.headers or self._received > bounds.head_bytes:
+            self._check_head()
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise ValueError("another HTTP")
         self._awaited = "body"
         endpoint = self._endpoints.get(self.url)
         if endpoint is None or self.parser.get_method() != b"POST":
@@ -145,8 +150,8 @@ class EdgeProtocol(HttpToolsProtocol):
         headers = dict(self.headers)
         if b"origin" in headers:  # a browser: the application knows where it may come from
             self._begin_cycle()
-            return
-        self._begin_exchange(endpoint, headers)
+        else:
+            self._begin_exchange(endpoint, headers, is_1_1=version == "1.1")
 
     def on_body(self, body: bytes) -> None:
         cycle: object = self.cycle
@@ -176,14 +181,16 @@ class EdgeProtocol(HttpToolsProtocol):
             super().on_header(name, value)
         super().on_headers_complete()
 
-    def _begin_exchange(self, endpoint: Endpoint, headers: Mapping[bytes, bytes]) -> None:
-        can_chunk = self.parser.get_http_version() == "1.1"
-        keep_alive = can_chunk and self.parser.should_keep_alive()
-        exchange = Exchange(self, endpoint, headers, can_chunk=can_chunk, keep_alive=keep_alive)
+    def _begin_exchange(
+        self, endpoint: Endpoint, headers: Mapping[bytes, bytes], *, is_1_1: bool
+    ) -> None:
+        keep_alive = is_1_1 and self.parser.should_keep_alive()
+        exchange = Exchange(self, endpoint, headers, can_chunk=is_1_1, keep_alive=keep_alive)
         before: RequestResponseCycle | None = self.cycle
         self.cycle = cast(RequestResponseCycle, exchange)
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._exchange = exchange
+            exchange.begin()
         else:  # it came before the answer to the one in front of it: its turn comes
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
@@ -259,17 +266,10 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         # What raises in a callback of the parser ends the parsing; `data_received` takes it up.
-        if self.parser.get_http_version() not in ("1.0", "1.1"):
-            raise ValueError("another HTTP")
-        if len(self.headers) > self._bounds.headers or self._head_is_long():
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if len(self.headers) > self._bounds.headers or size > self._bounds.head_bytes:
             self._fault = self._head_too_large()
             raise self._fault
-
-    def _head_is_long(self) -> bool:
-        most = self._bounds.head_bytes
-        if self._received <= most:  # as nearly always
-            return False
-        return len(self.url) + sum(len(n) + len(v) for n, v in self.headers) > most
 
     def _head_too_large(self) -> PlatformError:
         return HeadTooLarge(self._bounds.head_bytes, self._bounds.headers)
