@@ -8,10 +8,17 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, cast
 
 import httptools
-from uvicorn._types import ASGI3Application
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    WWWScope,
+)
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -202,6 +209,8 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._exchange = exchange
                 exchange.begin()
         else:
+            if cycle.scope["http_version"] == "1.0":
+                app = partial(_unchunked, app, cycle)
             super()._start_asgi_task(cycle, app)
 
     def finish(self, exchange: Exchange) -> None:
@@ -314,6 +323,30 @@ class EdgeProtocol(HttpToolsProtocol):
         self._received = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
+
+
+async def _unchunked(
+    app: ASGI3Application,
+    cycle: RequestResponseCycle,
+    scope: WWWScope,
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
+) -> None:
+    """HTTP/1.0 knows no chunks, and uvicorn sends them all the same. Here an answer without a
+    length ends with its connection: the cycle is told each piece's length as if it were the last."""
+    unframed = False
+
+    async def sent(message: ASGISendEvent) -> None:
+        nonlocal unframed
+        if message["type"] == "http.response.start":
+            names = [name.lower() for name, _ in message.get("headers", ())]
+            unframed = b"content-length" not in names
+            cycle.chunked_encoding = False if unframed else None
+        elif message["type"] == "http.response.body" and unframed:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    await app(scope, receive, sent)
 
 
 def _rendered(error: PlatformError) -> bytes:
