@@ -333,7 +333,7 @@ async def _unchunked(
     send: ASGISendCallable,
 ) -> None:
     """HTTP/1.0 knows no chunks, and uvicorn sends them all the same. Here an answer without a
-    length ends with its connection: the cycle is told each piece's length as if it were the last."""
+    length ends with its connection: the cycle is told of each piece as if it were the last."""
     unframed = False
 
     async def sent(message: ASGISendEvent) -> None:
