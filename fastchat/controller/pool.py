@@ -42,6 +42,10 @@ class WorkerPool:
     _immortal: set[str] = field(default_factory=set)
     _followers: set[_Follower] = field(default_factory=set)
     _dismissed: bool = False
+    _began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
 
     def register(self, registration: Registration) -> None:
         """Take a worker in. Raises `Conflict` when a later incarnation holds the address."""
@@ -123,6 +127,7 @@ class WorkerPool:
             yield TableUpdate(
                 snapshot=True,
                 epoch=self.epoch,
+                age_s=self.clock() - self._began,
                 dispatch_method=self.table.policy,
                 put=tuple(self.table.entries()),
             )

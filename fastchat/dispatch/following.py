@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fastchat.core.errors import ControllerFault
+from fastchat.dispatch.asking import Askable, Census
 from fastchat.dispatch.table import Table
 from fastchat.protocol.cluster import Dispatched, TableUpdate
 
@@ -16,12 +17,15 @@ logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 REPORT_S = 0.5
+# How often a controller that pushes nothing is asked before it is tried again for the pushed table.
+ASKED_IN_A_ROW = 30
+NOT_FOUND = 404
 # Reports are for the controller's log: when it is away for long, the oldest are let go.
 MOST_UNREPORTED = 10_000
 
 
-class Controller(Protocol):
-    """What following needs of a client. Both calls raise `ControllerFault`."""
+class Controller(Askable, Protocol):
+    """What following needs of a client. Every call raises `ControllerFault`."""
 
     @property
     def base_url(self) -> str: ...
@@ -33,13 +37,19 @@ class Controller(Protocol):
 
 @dataclass(slots=True)
 class Following:
-    """`run` never ends by itself. While the controller is away the table stays as it was."""
+    """`run` never ends by itself. While the controller is away the table stays as it was.
+
+    A controller of 0.2.36 pushes nothing and takes no reports: it is asked every `ask_s` seconds.
+    """
 
     table: Table
+    ask_s: float = 2.0
+    _pushed: bool = True
     _unreported: deque[Dispatched] = field(default_factory=lambda: deque(maxlen=MOST_UNREPORTED))
 
     def report(self, dispatched: Dispatched) -> None:
-        self._unreported.append(dispatched)
+        if self._pushed:
+            self._unreported.append(dispatched)
 
     async def run(self, controller: Controller) -> None:
         async with asyncio.TaskGroup() as group:
@@ -48,18 +58,36 @@ class Following:
 
     async def _follow(self, controller: Controller) -> None:
         complained = False
+        census = Census(self.table.clock)
         while True:
             try:
                 async with aclosing(controller.watch()) as updates:
                     async for update in updates:
                         complained = False
+                        census = Census(self.table.clock)
                         self.table.apply(update)
                 logger.info("the controller %s closed the table", controller.base_url)
             except ControllerFault as fault:
-                if not complained:
+                if fault.status == NOT_FOUND:
+                    complained = await self._ask(controller, census, complained)
+                elif not complained:
                     logger.warning("%s; the table stays as it is, trying again", fault)
-                complained = True
+                    complained = True
             await asyncio.sleep(RETRY_S)
+
+    async def _ask(self, controller: Controller, census: Census, complained: bool) -> bool:
+        """Keep asking for a while; the controller may be replaced by one of ours meanwhile."""
+        if not complained:
+            logger.info("the controller %s pushes no table: it is asked", controller.base_url)
+        self._pushed = False
+        try:
+            for _ in range(ASKED_IN_A_ROW):
+                self.table.apply(await census.update(controller))
+                await asyncio.sleep(self.ask_s)
+        except ControllerFault as fault:
+            logger.warning("%s; the table stays as it is, trying again", fault)
+        self._pushed = True
+        return True
 
     async def _report(self, controller: Controller) -> None:
         while True:

@@ -30,6 +30,8 @@ REMEMBER_S = 600.0
 UNCONFIRMED_S = 120.0
 # How often is looked at what changes with time alone: pauses, warm-up, claims and records.
 REFRESH_S = 0.25
+# To somebody who started anew as well, such a controller's list is not the whole truth for so long.
+SETTLING_S = 10.0
 
 
 class Lease(NamedTuple):
@@ -66,6 +68,7 @@ class Table:
     _refresh_at: float = -math.inf
     _running: int = 0
     _retrying: int = 0
+    _settled_at: float = -math.inf
 
     def __contains__(self, address: object) -> bool:
         return address in self._rows
@@ -109,6 +112,8 @@ class Table:
             self.policy = update.dispatch_method
         if update.snapshot:
             self.complete = True
+            if update.age_s is not None:
+                self._settled_at = self.clock() + SETTLING_S - update.age_s
             self._replace_all(update)
         for entry in update.put:
             self.put(entry)
@@ -302,7 +307,8 @@ class Table:
         return policy(free, question, self.rng), free
 
     def _nobody(self, model: str) -> UnknownModel | NoWorker:
-        if not self.complete or model in self._groups:
+        settling = self.clock() < self._settled_at
+        if not self.complete or settling or model in self._groups:
             return NoWorker(model)
         lost_at = self._gone.get(model)
         if lost_at is not None and self.clock() - lost_at < REMEMBER_S:

@@ -124,10 +124,11 @@ class WorkerLoad(msgspec.Struct, frozen=True, kw_only=True):
 
 class TableUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """One line of `GET /workers/watch`. A snapshot replaces all that was known and carries the
-    controller's own `epoch`; an update without content is a sign of life."""
+    controller's own `epoch` and age; an update without content is a sign of life."""
 
     snapshot: bool = False
     epoch: int | None = None
+    age_s: float | None = None
     dispatch_method: str | None = None
     put: tuple[WorkerEntry, ...] = ()
     drop: tuple[str, ...] = ()

@@ -385,3 +385,14 @@ def test_a_newcomer_does_not_catch_up_with_the_turns_of_others(table: Table) -> 
     table.put(entry("b"))
     turns = [table.choose("m").worker.address for _ in range(10)]
     assert turns.count("a") == 5
+
+
+def test_a_controller_that_just_started_may_not_know_a_model_yet(
+    table: Table, now: list[float]
+) -> None:
+    table.apply(TableUpdate(snapshot=True, epoch=2, age_s=1.0))
+    with pytest.raises(NoWorker):
+        table.choose("m")
+    now[0] += 9.5
+    with pytest.raises(UnknownModel):
+        table.choose("m")
