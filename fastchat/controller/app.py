@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from fastchat.controller.inquiry import Inquiry
 from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
 from fastchat.core.errors import NoWorker, Overloaded, UnknownModel, WorkerTimeout
@@ -27,13 +28,20 @@ from fastchat.protocol.cluster import (
 )
 from fastchat.protocol.codec import decode, encode
 from fastchat.relay import Relay, UpstreamFault, opened
-from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors
+from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors, unless_gone
 
 logger = logging.getLogger("controller")
 
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 OPEN_PATHS = ("/test_connection", "/health")
 SIGN_OF_LIFE_S = 5.0
+PASSED_ON = (
+    "/worker_generate",
+    "/worker_get_conv_template",
+    "/worker_get_embeddings",
+    "/model_details",
+    "/count_token",
+)
 
 
 def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
@@ -44,7 +52,7 @@ def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
     if trust.token is not None:
         app.add_middleware(TokenGuard, token=trust.token, open_paths=OPEN_PATHS)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
-    _add_registration(app, pool, trust)
+    _add_registration(app, pool, trust, Inquiry(pool, relay, trust))
     _add_lookups(app, pool)
     _add_table(app, pool)
     _add_relay(app, pool, relay, trust)
@@ -80,13 +88,13 @@ def _json(message: object) -> Response:
     return Response(encode(message), media_type="application/json")
 
 
-def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust) -> None:
+def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust, inquiry: Inquiry) -> None:
     @app.post("/register_worker")
     async def register_worker(request: Request) -> Response:
         registration = decode(await request.body(), Registration)
-        await trust.check(registration.worker_name, _caller(request))
-        trust.check_claims(registration)
-        pool.register(registration)
+        resolved = await trust.check(registration.worker_name, _caller(request))
+        trust.check_claims(registration, _caller(request))
+        pool.register(await inquiry.completed(registration, resolved))
         return _json(None if registration.epoch is None else Registered(epoch=registration.epoch))
 
     @app.post("/receive_heart_beat")
@@ -104,7 +112,8 @@ def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust) -> None:
 
     @app.post("/refresh_all_workers")
     async def refresh_all_workers() -> Response:
-        """Nothing to do: heart-beats keep the table true."""
+        """Heart-beats keep the table true; who sends none is asked."""
+        await inquiry.refresh()
         return _json(None)
 
 
@@ -166,12 +175,50 @@ def _add_table(app: FastAPI, pool: WorkerPool) -> None:
 
 
 def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay, trust: Trust) -> None:
+    """As a worker's: a controller can stand in for all of its workers. One of 0.2.36 passes on the
+    stream only; the others spare an API server above this one to know the workers below."""
+
     @app.post("/worker_generate_stream")
     async def worker_generate_stream(request: Request) -> Response:
-        """As a worker's: a controller can stand in for all of its workers."""
         body = await request.body()
         model = decode(body, ModelRef).model
         return StreamingResponse(_relayed(pool, relay, trust, model, body))
+
+    for path in PASSED_ON:
+        app.add_api_route(path, _passing_on(path.encode(), pool, relay, trust), methods=["POST"])
+
+
+def _passing_on(
+    path: bytes, pool: WorkerPool, relay: Relay, trust: Trust
+) -> Callable[[Request], Awaitable[Response]]:
+    async def pass_on(request: Request) -> Response:
+        body = await request.body()
+        answers: list[Response] = []
+
+        async def work() -> None:
+            answers.append(await _passed_on(path, pool, relay, trust, body))
+
+        await unless_gone(request.receive, work())
+        return answers[0] if answers else Response(status_code=499)
+
+    return pass_on
+
+
+async def _passed_on(
+    path: bytes, pool: WorkerPool, relay: Relay, trust: Trust, body: bytes
+) -> Response:
+    address = pool.choose(decode(body, ModelRef).model)
+    try:
+        upstream = Upstream.from_url(address)
+        response = await opened(relay, upstream, path, headers=trust.headers, body=body)
+        try:
+            answer = await response.whole()
+        finally:
+            response.abort()
+    except UpstreamFault as fault:
+        logger.info("worker timeout: %s", address)
+        raise WorkerTimeout(relay.limits.silence_s if fault.kind == "silent" else 0) from fault
+    return Response(answer, response.status, media_type="application/json")
 
 
 async def _relayed(

@@ -48,8 +48,10 @@ class WorkerPool:
         self._began = self.clock()
 
     def register(self, registration: Registration) -> None:
-        """Take a worker in. Raises `Conflict` when a later incarnation holds the address."""
+        """Take a worker in, whose status is known by now. Raises `Conflict` when a later
+        incarnation holds the address."""
         address = registration.worker_name
+        assert registration.worker_status is not None
         status = clamped(registration.worker_status)
         known = address in self.table
         if known and self._is_stale(address, registration.epoch):
@@ -99,6 +101,29 @@ class WorkerPool:
             if seen < horizon and address not in self._immortal:
                 self._remove(address)
                 logger.info("Remove stale worker: %s", address)
+
+    def without_heart_beat(self) -> list[str]:
+        return sorted(self._immortal)
+
+    def note_status(self, address: str, status: WorkerStatus) -> None:
+        """What one without heart-beats said when it was asked."""
+        if address not in self._immortal:
+            return
+        status = clamped(status)
+        self._store(
+            replace(
+                self.table[address],
+                model_names=status.model_names,
+                speed=status.speed,
+                queue_length=status.queue_length,
+            )
+        )
+
+    def forget(self, address: str) -> None:
+        """One without heart-beats did not answer."""
+        if address in self._immortal:
+            self._remove(address)
+            logger.info("Remove stale worker: %s", address)
 
     def choose(self, model: str) -> str:
         """An address for callers that dispatch one request at a time, as 0.2.36's did."""

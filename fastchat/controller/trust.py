@@ -42,27 +42,38 @@ class Trust:
         """What opens a worker that has the same token."""
         return [(b"authorization", f"Bearer {self.token}".encode())] if self.token else []
 
-    def check_claims(self, registration: Registration) -> None:
-        """Nobody may claim to come from the future, or, without the token, to live for ever."""
+    def check_claims(self, registration: Registration, caller: str) -> None:
+        """Nobody may claim to come from the future, or, without the token and from elsewhere, to
+        live without heart-beats."""
         if registration.epoch is not None and registration.epoch > self.now_ns() + SKEW_NS:
             raise InvalidRequest("epoch: it lies in the future", param="epoch")
-        if self.token is None and not registration.check_heart_beat:
+        trusted = self.token is not None or _plain_ip(caller).is_loopback
+        if not trusted and not registration.check_heart_beat:
             raise NoPermission(
                 "check_heart_beat false needs the cluster token (FASTCHAT_CLUSTER_TOKEN)",
                 param="check_heart_beat",
             )
 
-    async def check(self, worker_url: str, caller: str) -> None:
-        """Raises `NoPermission` when this caller may not speak for this address."""
-        for address in await self._resolve(worker_url):
+    async def addresses(self, worker_url: str) -> list[IP]:
+        """Raises `NoPermission` for what can be nobody's worker."""
+        resolved = await self._resolve(worker_url)
+        for address in resolved:
             if _is_nobodys(address):
                 raise NoPermission(f"{address} is never a worker's address", param="worker_name")
+        return resolved
+
+    async def check(self, worker_url: str, caller: str) -> list[IP]:
+        """What the address stands for. Raises `NoPermission` when this caller may not speak for
+        it."""
+        resolved = await self.addresses(worker_url)
+        for address in resolved:
             if self.token is None and not _is_own(address, _plain_ip(caller)):
                 raise NoPermission(
                     f"{worker_url} is not an address of the caller {caller}. Start the controller "
                     "and the worker with the same FASTCHAT_CLUSTER_TOKEN to allow it.",
                     param="worker_name",
                 )
+        return resolved
 
     async def _resolve(self, worker_url: str) -> list[IP]:
         try:

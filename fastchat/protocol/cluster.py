@@ -45,8 +45,10 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """`worker_status` null wants the controller to ask the worker."""
+
     worker_name: Address
-    worker_status: WorkerStatus
+    worker_status: WorkerStatus | None = None
     check_heart_beat: bool = True
     multimodal: bool = False
     epoch: int | None = None

@@ -50,8 +50,12 @@ async def test_a_stranger_cannot_speak_for_a_worker(pool: WorkerPool, path: str)
     assert answer.status_code == 403
 
 
-async def test_nobody_lives_for_ever_without_the_token(controller: httpx.AsyncClient) -> None:
-    answer = await controller.post("/register_worker", json=WORKER | {"check_heart_beat": False})
+async def test_nobody_elsewhere_lives_for_ever_without_the_token(pool: WorkerPool) -> None:
+    app = create_service(pool, Relay(Limits()), Trust(None)).app
+    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5))
+    body = WORKER | {"worker_name": "http://192.0.2.7:1", "check_heart_beat": False}
+    async with httpx.AsyncClient(transport=transport, base_url="http://c") as stranger:
+        answer = await stranger.post("/register_worker", json=body)
     assert answer.status_code == 403
 
 
@@ -97,7 +101,7 @@ async def test_reported_dispatches_are_logged(
         ({"worker_status": {"model_names": []}}, "worker_status.model_names"),
         ({"worker_status": {"model_names": ["m"], "speed": 0}}, "worker_status.speed"),
         ({"worker_status": {"model_names": ["m"], "speed": "fast"}}, "worker_status.speed"),
-        ({"worker_status": None}, "worker_status"),
+        ({"worker_status": None, "worker_name": "http://127.0.0.1:9"}, "worker_status"),
         ({"worker_name": 3}, "worker_name"),
         ({"worker_name": "http://127.0.0.1:1/a b"}, "worker_name"),
         ({"worker_name": "http://127.0.0.1:1\nRegister done: x"}, "worker_name"),
