@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -84,6 +85,9 @@ def status(shell: Shell) -> WorkerStatus:
 async def _messages(shell: Shell, body: bytes, id: str) -> AsyncGenerator[StreamMessage, None]:
     params = decode(body, GenerateParams)
     request = generation(params, id=id, model=shell.engine.model_names[0])
+    if "stop_token_ids" not in shell.engine.features:
+        # Callers copy them from a template; an engine knows its model's own ends in any case.
+        request = replace(request, stop_token_ids=())
     messages = Messages(params.prompt if echoes(params) else "")
     async with aclosing(shell.generate(request)) as chunks:
         async for chunk in chunks:
