@@ -1,10 +1,13 @@
 """Logging, configured once by the entry point: standard error and a daily file in LOGDIR."""
 
+import asyncio
 import logging
 import os
 import sys
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
+
+from fastchat.core.config import environment
 
 LINE = "%(asctime)s | %(levelname)s | %(name)s | %(message)s"
 STAMP = "%Y-%m-%d %H:%M:%S"
@@ -41,3 +44,17 @@ def _is_standard_error(path: Path) -> bool:
         return os.path.samestat(os.fstat(sys.stderr.fileno()), path.stat())
     except (OSError, ValueError):
         return False
+
+
+def build_logger(logger_name: str, logger_filename: str) -> logging.Logger:
+    """For scripts: a logger that writes to standard error and to `logger_filename` in LOGDIR."""
+    if not logging.getLogger().handlers:
+        logdir = environment().get("LOGDIR", ".")
+        configure(logger_filename, logdir=Path(logdir) if logdir else None)
+    return logging.getLogger(logger_name)
+
+
+def pretty_print_semaphore(semaphore: asyncio.Semaphore | None) -> str:
+    if semaphore is None:
+        return "None"
+    return f"Semaphore(value={semaphore._value}, locked={semaphore.locked()})"

@@ -34,3 +34,13 @@ def _beginning(stop: str, text: str) -> int:
     """How much of the end of `text` is the beginning of `stop`."""
     longest = min(len(stop) - 1, len(text))
     return next((n for n in range(longest, 0, -1) if text.endswith(stop[:n])), 0)
+
+
+def is_partial_stop(output: str, stop_str: str) -> bool:
+    """Whether `output` ends in a beginning of `stop_str`, or in all of it."""
+    return output.endswith(stop_str) or _beginning(stop_str, output) > 0
+
+
+def is_sentence_complete(output: str) -> bool:
+    """Whether `output` ends as sentences do."""
+    return output.endswith((".", "?", "!", "。", "？", "！", "…", '"', "'", "”"))  # noqa: RUF001

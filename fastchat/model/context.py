@@ -1,0 +1,24 @@
+"""How many tokens a checkpoint was made for, as its configuration says."""
+
+from collections.abc import Mapping
+
+UNKNOWN_CONTEXT = 2048
+
+# What model families call it; the first that is there counts.
+_NAMES = (
+    "max_position_embeddings",
+    "max_sequence_length",
+    "seq_length",
+    "max_seq_len",
+    "model_max_length",
+)
+
+
+def get_context_length(config: object) -> int:
+    """`config` is what transformers reads from `config.json`."""
+    scaling = getattr(config, "rope_scaling", None)
+    # Today's configurations name a kind of scaling without a factor, too.
+    factor = scaling.get("factor") if isinstance(scaling, Mapping) else None
+    lengths = (getattr(config, name, None) for name in _NAMES)
+    length = next((length for length in lengths if length is not None), None)
+    return UNKNOWN_CONTEXT if length is None else int((factor or 1) * length)
