@@ -146,11 +146,8 @@ class Row:
     def _failed(self, outcome: Outcome, now: float) -> None:
         self.record.ended += 1
         self.record.failed += 1
-        self.unreachable = outcome != "failed"
-        if outcome == "silent":
-            self.breaker.open(now)  # each further request there would wait as long
-        else:
-            self.breaker.fail(now)
+        self.unreachable = outcome != "failed"  # so that it is asked whether it still lives
+        self.breaker.fail(now)
 
     def _count(self) -> None:
         """The worker's own word, corrected by what was sent and has ended since; and it is never

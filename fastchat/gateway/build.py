@@ -3,13 +3,16 @@
 import itertools
 import random
 import time
+import tomllib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
-from fastchat.dispatch import Following, Table
+from fastchat.dispatch import Following, Routes, Table
+from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, Neighbours, create_service
 from fastchat.gateway.config import GatewayConfig
@@ -22,7 +25,8 @@ from fastchat.relay.edge import Service
 
 
 def build(config: GatewayConfig) -> Service:
-    table = Table(time.monotonic, random.Random(), complete=False)
+    routes = _routes(config.routes)
+    table = Table(time.monotonic, random.Random(), complete=False, routes=routes)
     following = Following(table)
     gate = Gate(KeyRing.of(_keys(config)), config.max_body_bytes)
     neighbours = Neighbours(
@@ -60,6 +64,15 @@ def request_ids() -> Callable[[], str]:
     prefix = uuid.uuid4().hex[:20]
     numbers = itertools.count()
     return lambda: f"{prefix}{next(numbers):012x}"
+
+
+def _routes(path: Path | None) -> Routes:
+    if path is None:
+        return NO_ROUTES
+    try:
+        return parse_routes(tomllib.loads(path.read_text()))
+    except (OSError, ValueError) as error:  # not TOML, not text, not routes
+        raise ConfigError(f"--routes {path}: {error}") from None
 
 
 def _keys(config: GatewayConfig) -> tuple[str, ...]:

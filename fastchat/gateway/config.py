@@ -76,6 +76,10 @@ class GatewayConfig:
         env="FASTCHAT_CLUSTER_TOKEN",
         secret=True,
     )
+    routes: Path | None = flag(
+        None,
+        help="TOML file with [aliases], [fallbacks] and [context_fallbacks] between models",
+    )
     relay: str = flag(
         "below-asgi",
         help="how completions are passed on; asgi costs more and differs in nothing else",

@@ -1,9 +1,10 @@
 """Completions: the client's bytes to a worker, the worker's bytes to the client.
 
-No object is made of a request beyond two of its fields, and none of the answer. What to do next is
-decided here, once, for both ways in (`relay.work`).
+No object is made of a request beyond three of its fields, and none of the answer. What to do next
+is decided here, once, for both ways in (`relay.work`).
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,14 +12,21 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
 
-from fastchat.core.errors import EngineFailed, PlatformError, ShuttingDown, WorkerTimeout
+from fastchat.core.errors import (
+    EngineFailed,
+    NoWorker,
+    PlatformError,
+    ShuttingDown,
+    WorkerTimeout,
+)
 from fastchat.core.upstream import Upstream
-from fastchat.dispatch import Table
+from fastchat.dispatch import Lease, Outcome, Table
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.old_wire import OldCall, OldWire
 from fastchat.protocol.cluster import Dispatched
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.openai.requests import renamed
 from fastchat.relay import Relay, UpstreamFault
 from fastchat.relay.asgi import answer
 from fastchat.relay.client import Call, Target
@@ -30,6 +38,11 @@ logger = logging.getLogger("openai_api_server")
 # A request that killed its worker may kill the next: it gets one more, not all.
 MOST_LOST = 1
 WHOLE_BYTES = 64 * 1024 * 1024
+# How a worker says that a prompt does not fit.
+TOO_LONG = b"context_length_exceeded"
+# Requests of one session go to one worker, under a policy that knows sessions.
+SESSION = b"x-session-id"
+_OUTCOMES: Mapping[str, Outcome] = {"connect": "unreachable", "silent": "silent"}
 
 # Sent on to a worker; all else concerns the client and us, its key above all.
 _TO_WORKER = (b"accept", b"content-type", b"user-agent")
@@ -93,15 +106,19 @@ class Forwarding:
     __slots__ = (
         "_call",
         "_client",
+        "_decision",
         "_ended",
         "_endpoint",
         "_forwarder",
         "_head",
         "_headers",
         "_hold",
+        "_lease",
+        "_longer",
         "_lost",
         "_model",
         "_pieces",
+        "_question",
         "_request",
         "_size",
         "_started",
@@ -119,6 +136,7 @@ class Forwarding:
         self._call: Call | OldCall | None = None
         self._hold: AbstractContextManager[None] | None = None
         self._tried: list[str] = []
+        self._longer: list[str] | None = None
         self._lost = 0
         self._started = False
         self._ended = False
@@ -136,10 +154,11 @@ class Forwarding:
 
     def ask(self, body: bytes) -> None:
         try:
-            decision = self._forwarder.gate.admit_body(body)
-            self._model = decision.model
-            self._stream = bool(decision.stream)
+            self._decision = self._forwarder.gate.admit_body(body)
+            self._model = self._decision.model
+            self._stream = bool(self._decision.stream)
             self._request = body
+            self._question = self._forwarder.table.question(session=self._session(), body=body)
             self._try()
         except PlatformError as error:
             self.refuse(error)
@@ -179,7 +198,9 @@ class Forwarding:
                 self._tried[-1],
                 status,
             )
-        if (status == 503 or shut_out) and self._has_other():
+        self._report_head(status)
+        may_pass = status == 503 or shut_out
+        if may_pass and self._has_other() and self._forwarder.table.may_retry():
             self._let_go()  # full, or about to end: nothing was begun there
             self._try_again()
             return
@@ -205,6 +226,10 @@ class Forwarding:
             self.fault(UpstreamFault("malformed", answered=True))
 
     def end(self) -> None:
+        if self._status == 200:
+            self._report("ok")
+        elif self._asks_longer():
+            return
         self._end()
         if self._started:
             self._client.end()
@@ -212,6 +237,7 @@ class Forwarding:
             self._client.whole(self._status, self._head, b"".join(self._pieces))
 
     def fault(self, fault: UpstreamFault) -> None:
+        self._report(_OUTCOMES.get(fault.kind, "failed"))
         self._let_go()
         logger.warning("request %s: worker %s: %s", self.id, self._tried[-1], fault)
         if self._started:
@@ -228,6 +254,9 @@ class Forwarding:
     # -- inside --
 
     def _try_again(self) -> None:
+        if not self._forwarder.table.may_retry():
+            self.refuse(NoWorker(self._model))
+            return
         try:
             self._try()
         except PlatformError as error:
@@ -235,21 +264,57 @@ class Forwarding:
 
     def _try(self) -> None:
         forwarder = self._forwarder
-        lease = forwarder.table.choose(self._model, excluding=self._tried)
+        lease = forwarder.table.choose(self._model, excluding=self._tried, question=self._question)
         forwarder.report(lease.dispatched)
         address = lease.worker.address
-        self._tried.append(address)
-        self._hold = forwarder.table.hold(lease)
+        self._lease = lease
+        self._hold = forwarder.table.hold(lease, retry=bool(self._tried))
         self._hold.__enter__()
-        path, body = self._endpoint.path, self._request
+        self._tried.append(address)
+        path, body = self._endpoint.path, self._body_for(lease)
         if lease.worker.dialects:
             self._call = forwarder.target(address).ask(
                 self, path, headers=self._to_worker(), body=body
             )
         else:
             self._call = forwarder.old_wire.ask(
-                self, path, lease.worker, model=self._model, id=self.id, body=body
+                self, path, lease.worker, model=lease.model, id=self.id, body=body
             )
+
+    def _body_for(self, lease: Lease) -> bytes:
+        """The client's own bytes, unless it named a model by an alias or gets another."""
+        if lease.model == self._decision.model:
+            return self._request
+        return renamed(self._request, lease.model)
+
+    def _asks_longer(self) -> bool:
+        """Ask a model that holds more, when this one's context is too short and there is one."""
+        if self._status != 400 or TOO_LONG not in b"".join(self._pieces):
+            return False
+        table = self._forwarder.table
+        if self._longer is None:
+            self._longer = list(table.routes.longer(self._lease.model, self._decision.model))
+        while self._longer:
+            self._let_go()
+            self._model, self._tried = self._longer.pop(0), []
+            with contextlib.suppress(PlatformError):
+                self._try()
+                return True
+        return False
+
+    def _report_head(self, status: int) -> None:
+        if status == 503:
+            self._report("full")
+        else:
+            failed = status >= 500 or _shuts_us_out(status)
+            self._report("failed" if failed else "began")
+
+    def _report(self, outcome: Outcome) -> None:
+        self._forwarder.table.report(self._lease, outcome)
+
+    def _session(self) -> str | None:
+        named = self._headers.get(SESSION)
+        return self._decision.user if named is None else named.decode("latin-1")
 
     def _to_worker(self) -> Sequence[Header]:
         headers = [(name, self._headers[name]) for name in _TO_WORKER if name in self._headers]

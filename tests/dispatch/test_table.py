@@ -199,11 +199,15 @@ def test_the_last_worker_is_used_even_when_it_fails(table: Table) -> None:
     assert table.choose("m").worker.address == "a"
 
 
-def test_a_silent_worker_is_left_at_once(table: Table) -> None:
+@pytest.mark.parametrize("outcome", ["silent", "unreachable"])
+def test_a_worker_that_did_not_stir_is_asked_whether_it_lives(
+    table: Table, outcome: Outcome
+) -> None:
     table.put(entry("a"))
-    table.put(entry("b"))
-    ask(table, "silent")
-    assert chosen(table) == {"b"}
+    ask(table, outcome)
+    assert table.suspects() == ["a"]
+    ask(table, "ok")
+    assert table.suspects() == []
 
 
 def test_a_new_incarnation_is_not_blamed_for_the_old(table: Table) -> None:

@@ -12,10 +12,18 @@ TokenIds = Annotated[list[int], Meta(max_length=64)]
 
 
 class Peek(msgspec.Struct, frozen=True):
-    """The two fields a gateway needs to route a request."""
+    """The fields a gateway needs to route a request."""
 
     model: str
     stream: bool | None = None
+    user: str | None = None
+
+
+def renamed(body: bytes, model: str) -> bytes:
+    """A request that was decoded before, for another model; every other value keeps its bytes."""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    return msgspec.json.encode(fields)
 
 
 class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):

@@ -50,19 +50,21 @@ async def _check_model(
     worker = context.worker(lease.worker.address)
     with context.table.hold(lease):
         try:
-            limit = await worker.context_length(model)
+            limit = await worker.context_length(lease.model)
             for index, check in enumerate(checks):
                 if check.model == model:
-                    results[index] = await _checked(worker, check, limit)
+                    results[index] = await _checked(worker, lease.model, check, limit)
         except WorkerFault as fault:
             if fault.kind == "silent":
                 raise WorkerTimeout(context.forwarder.timeout_s) from fault
             raise NoWorker(model) from fault
 
 
-async def _checked(worker: WorkerClient, check: TokenCheck, limit: int) -> TokenCheckResult:
+async def _checked(
+    worker: WorkerClient, model: str, check: TokenCheck, limit: int
+) -> TokenCheckResult:
     """The count without an answer's tokens, and whether the answer would fit behind it."""
-    count = await worker.count_tokens(check.model, check.prompt)
+    count = await worker.count_tokens(model, check.prompt)
     return TokenCheckResult(
         fits=count + check.max_tokens <= limit, token_count=count, context_length=limit
     )
