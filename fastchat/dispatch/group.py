@@ -45,8 +45,8 @@ class Group:
             else:
                 yield row, row.entry.speed
 
-    def wait_s(self, now: float) -> float:
-        return min(row.wait_s(now) for row in self.rows)
+    def wait_when_full_s(self) -> float:
+        return min(row.wait_when_full_s for row in self.rows)
 
     def _eject_outliers(self, now: float) -> None:
         """While most others do well: when all fail, it is not the workers' fault."""

@@ -126,11 +126,12 @@ class Row:
         waited_for = self.candidate.in_flight > 0 and silent_s >= SILENT_S
         return self.unreachable or waited_for or silent_s >= BEATS_MISSED_S
 
-    def wait_s(self, now: float) -> float:
-        """When a request that comes now would run, by the worker's last word."""
-        if self.entry.wait_s is None:
-            return 1 / self.record.pace if self.record.pace else 1.0
-        return self.entry.wait_s - (now - self.heard_at)
+    @property
+    def wait_when_full_s(self) -> float:
+        """By the worker's own word, or the time of one answer."""
+        if self.entry.wait_s is not None:
+            return self.entry.wait_s
+        return 1 / self.record.pace if self.record.pace else 1.0
 
     def _answered(self, outcome: Outcome, now: float, took_s: float) -> None:
         self.heard_at = now

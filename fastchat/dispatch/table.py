@@ -267,7 +267,7 @@ class Table:
         group = self._groups.get(model)
         if group is None:
             raise self._nobody(model)
-        chosen, candidates = self._chosen(model, group, excluding, question, now)
+        chosen, candidates = self._chosen(model, group, excluding, question)
         row = self._rows[chosen.address]
         chosen.turns += 1 / chosen.weight
         if question.prefixes:
@@ -286,7 +286,6 @@ class Table:
         group: Group,
         excluding: Collection[str],
         question: Question,
-        now: float,
     ) -> tuple[Candidate, list[Candidate]]:
         """And whom it was chosen from. Better a doubtful worker than none."""
         candidates = group.open
@@ -303,7 +302,7 @@ class Table:
             return chosen, candidates
         free = [one for one in candidates if one.queue_length < one.capacity]
         if not free:
-            raise _full(model, len(candidates), group.wait_s(now))
+            raise _full(model, len(candidates), group.wait_when_full_s())
         return policy(free, question, self.rng), free
 
     def _nobody(self, model: str) -> UnknownModel | NoWorker:

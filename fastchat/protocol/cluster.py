@@ -25,7 +25,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`speed` is a relative weight; `queue_length` counts requests running and waiting.
 
     Workers of ours also tell how many requests they take, running and waiting, and how long one
-    that comes now would wait.
+    would wait that comes when they are full.
     """
 
     model_names: Names

@@ -37,9 +37,9 @@ class Admission:
         return self.slots + self.queue_limit
 
     @property
-    def wait_s(self) -> float:
-        """Until a slot should be free for one who comes now, when none is."""
-        return (self.waiting + 1) * self._service_s / self.slots
+    def wait_when_full_s(self) -> float:
+        """Until a slot should be free for one who comes when the queue is full."""
+        return self._wait_s(self.queue_limit)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -65,4 +65,8 @@ class Admission:
             self._service_s += NEWEST * (self.clock() - began - self._service_s)
 
     def retry_after_s(self) -> int:
-        return max(1, math.ceil(self.wait_s))
+        """Whole seconds until a slot should be free for one who comes now."""
+        return max(1, math.ceil(self._wait_s(self.waiting)))
+
+    def _wait_s(self, waiting: int) -> float:
+        return (waiting + 1) * self._service_s / self.slots

@@ -71,7 +71,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
 def _announced(shell: Shell) -> WorkerStatus:
     """With what a controller of ours uses to refuse in our place when all workers are full."""
     admission = shell.admission
-    return replace(status(shell), capacity=admission.capacity, wait_s=admission.wait_s)
+    return replace(status(shell), capacity=admission.capacity, wait_s=admission.wait_when_full_s)
 
 
 def _own_flags(config: WorkerConfig) -> list[str]:

@@ -65,6 +65,16 @@ def test_a_boaster_gets_no_more_than_a_hundredfold_share(pool: WorkerPool) -> No
     assert pool.table["http://localhost:1"].speed == 100
 
 
+def test_what_a_worker_tells_of_its_room_is_in_the_table(pool: WorkerPool) -> None:
+    status = WorkerStatus(model_names=("m",), capacity=105, wait_s=20)
+    pool.register(Registration(worker_name="w", worker_status=status, epoch=1))
+    assert (pool.table["w"].capacity, pool.table["w"].wait_s) == (105, 20)
+    assert pool.beat(HeartBeat(worker_name="w", queue_length=1, epoch=1, wait_s=30))
+    assert (pool.table["w"].capacity, pool.table["w"].wait_s) == (105, 30)
+    pool.register(registration("of-0.2.36"))
+    assert pool.table["of-0.2.36"].capacity is None
+
+
 def test_the_log_shows_registrations_and_dispatches_as_operators_know_them(
     pool: WorkerPool, caplog: pytest.LogCaptureFixture
 ) -> None:

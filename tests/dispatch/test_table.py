@@ -292,18 +292,12 @@ def test_a_full_worker_is_passed_over(table: Table) -> None:
     assert chosen(table) == {"a"}
 
 
-def test_a_full_model_is_refused_with_the_time_until_it_is_not(
-    table: Table, now: list[float]
-) -> None:
+def test_a_full_model_is_refused_with_the_time_until_it_is_not(table: Table) -> None:
     table.put(entry("a", queue=3, capacity=3, wait_s=9))
     table.put(entry("b", queue=4, capacity=4, wait_s=6.5))
     with pytest.raises(Overloaded) as refusal:
         table.choose("m")
     assert refusal.value.retry_after_s == 7
-    now[0] += 4
-    with pytest.raises(Overloaded) as refusal:
-        table.choose("m")
-    assert refusal.value.retry_after_s == 3
 
 
 def test_a_slot_that_came_free_here_is_used_before_the_worker_tells(table: Table) -> None:

@@ -61,6 +61,7 @@ async def test_the_advice_to_come_back_follows_the_service_time(
         async with admission.slot():
             now[0] += 20
     assert 9 <= admission.retry_after_s() <= 11
+    assert 18 <= admission.wait_when_full_s <= 22
 
 
 async def test_without_a_queue_the_slots_still_work() -> None:
