@@ -22,6 +22,9 @@ Body = dict[str, Any]
 CHAT, COMPLETION = "/v1/chat/completions", "/v1/completions"
 OLD_CHAT, TOKENS, EMBEDDINGS = "/api/v1/chat/completions", "/api/v1/token_check", "/v1/embeddings"
 
+# The difference between a request that is answered and one that is not.
+REFUSED = "refused"
+
 VICUNA, CHATML = "vicuna_v1.1", "OpenHermes-2.5-Mistral-7B"
 PICTURE = "data:image/png;base64,aGVsbG8="
 
@@ -100,6 +103,7 @@ REQUESTS: Mapping[str, tuple[str, Body]] = {
                 {"role": "system", "content": "Be kind."},
                 {"role": "user", "content": "Hello!"},
             ],
+            "max_tokens": 9,
         },
     ),
     "two choices": (CHAT, _chat(n=2)),
@@ -107,6 +111,8 @@ REQUESTS: Mapping[str, tuple[str, Body]] = {
     "completion": (COMPLETION, _completion()),
     "streamed completion": (COMPLETION, _completion(stream=True)),
     "two prompts": (COMPLETION, _completion(["One", "Two"], max_tokens=3)),
+    "echo": (COMPLETION, _completion(echo=True)),
+    "logprobs": (COMPLETION, _completion(logprobs=2)),
     "echo and logprobs": (COMPLETION, _completion(echo=True, logprobs=2)),
     "beams": (COMPLETION, _completion(use_beam_search=True, best_of=2)),
     "all settings of a completion": (
@@ -169,7 +175,7 @@ def _ordered(body: Body) -> Body:
 def differences(ours: dict[str, Any], original: dict[str, Any]) -> set[str]:
     """The keys that are not the same; what is left out is as good as null on this wire."""
     if ours["status"] != original["status"] or len(ours["asked"]) != len(original["asked"]):
-        return {"the whole request"}
+        return {REFUSED}
     return {
         key
         for mine, theirs in zip(ours["asked"], original["asked"], strict=True)
