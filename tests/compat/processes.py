@@ -18,6 +18,7 @@ from tests.running import ROOT, ask, free_ports
 
 Side = Literal["ours", "original"]
 SIDES: tuple[Side, ...] = ("original", "ours")
+OTHER: Mapping[Side, Side] = {"ours": "original", "original": "ours"}
 
 NAME = "smollm2"
 TEMPLATE = "OpenHermes-2.5-Mistral-7B"  # ChatML, as SmolLM2 was taught

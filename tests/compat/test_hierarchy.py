@@ -2,13 +2,14 @@
 
 import json
 import urllib.request
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.compat.processes import Processes, Server, Side
+from tests.compat.processes import OTHER, SIDES, Processes, Server, Side, until
 from tests.compat.scripted_worker import MODELS, ScriptedWorker
-from tests.running import ask
+from tests.running import answers, ask
 
 pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("original")]
 
@@ -30,68 +31,92 @@ def generated(controller: Server, model: str = MODEL) -> list[Any]:
     return [json.loads(message) for message in messages]
 
 
-@pytest.fixture
-def ours(own: Processes) -> Server:
-    return own.controller("ours")
+@dataclass(frozen=True)
+class Pair:
+    """One controller registered with the other, by the tool of 0.2.36; a worker with the lower."""
+
+    above: Server
+    below: Server
 
 
-@pytest.fixture
-def originals(own: Processes) -> Server:
-    return own.controller("original")
-
-
-def test_ours_stands_below_the_original(
-    own: Processes, ours: Server, originals: Server, scripted: ScriptedWorker
-) -> None:
-    """Registered by the original's own tool, which has the original ask ours for its status."""
-    scripted.register(ours.url)
+@pytest.fixture(params=SIDES)
+def pair(request: pytest.FixtureRequest, own: Processes, scripted: ScriptedWorker) -> Pair:
+    above = own.controller(request.param)
+    below = own.controller(OTHER[above.side])
+    scripted.register(below.url)
     own.run(
         "original",
-        *("-m", "fastchat.serve.register_worker", "--worker-name", ours.url),
-        *("--controller-address", originals.url),
+        *("-m", "fastchat.serve.register_worker", "--worker-name", below.url),
+        *("--controller-address", above.url),
     )
-    assert originals.models() == sorted(MODELS)
-    assert ask(f"{originals.url}/get_worker_address", {"model": MODEL})[1]["address"] == ours.url
-    messages = generated(originals)
+    return Pair(above, below)
+
+
+def test_the_upper_one_knows_the_models_of_the_lower(pair: Pair) -> None:
+    assert pair.above.models() == sorted(MODELS)
+    found = ask(f"{pair.above.url}/get_worker_address", {"model": MODEL})[1]
+    assert found == {"address": pair.below.url}
+
+
+def test_an_answer_comes_through_both(pair: Pair) -> None:
+    messages = generated(pair.above)
     assert messages[-1]["text"] == ANSWER
     assert messages[-1]["finish_reason"] == "stop"
+    assert messages == generated(pair.below)
 
 
-def test_the_original_stands_below_ours(
-    ours: Server, originals: Server, scripted: ScriptedWorker
+def test_it_goes_on_when_the_lower_one_is_asked_again(pair: Pair) -> None:
+    assert ask(f"{pair.above.url}/refresh_all_workers", {}) == (200, None)
+    assert pair.above.models() == sorted(MODELS)
+
+
+def test_the_upper_one_forgets_a_lower_one_that_died(pair: Pair) -> None:
+    """It sends no heart-beats: it is asked when somebody asks."""
+    pair.below.kill()
+    ask(f"{pair.above.url}/refresh_all_workers", {})
+    assert pair.above.models() == []
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_test_message_of_either_side_goes_through(
+    own: Processes, pair: Pair, side: Side
 ) -> None:
-    scripted.register(originals.url)
-    status = ask(f"{originals.url}/worker_get_status", {})[1]
-    registration = {"worker_name": originals.url, "check_heart_beat": True, "worker_status": status}
-    assert ask(f"{ours.url}/register_worker", registration) == (200, None)
-    assert ours.models() == sorted(MODELS)
-    assert generated(ours) == generated(originals)
-
-
-def test_ours_fetches_no_address_that_it_was_handed(ours: Server, originals: Server) -> None:
-    """The original asks whatever address it is given; without a status ours refuses instead."""
-    registration = {"worker_name": originals.url, "check_heart_beat": True, "worker_status": None}
-    status, answer = ask(f"{ours.url}/register_worker", registration)
-    assert (status, answer["error"]["code"]) == (400, 40001)
-
-
-@pytest.mark.parametrize("side", ["ours", "original"])
-def test_the_test_message_goes_through_two_controllers(
-    own: Processes, ours: Server, originals: Server, scripted: ScriptedWorker, side: Side
-) -> None:
-    scripted.register(ours.url)
-    status = ask(f"{ours.url}/worker_get_status", {})[1]
-    registration = {"worker_name": ours.url, "check_heart_beat": True, "worker_status": status}
-    ask(f"{originals.url}/register_worker", registration)
     said = own.run(
         side,
         *("-m", "fastchat.serve.test_message", "--model-name", MODEL),
-        *("--controller-address", originals.url),
+        *("--controller-address", pair.above.url),
     )
+    assert f"worker_addr: {pair.below.url}" in said
     assert ANSWER in said
 
 
-def test_a_model_that_nobody_serves_is_an_error_message(ours: Server, originals: Server) -> None:
+def test_our_api_server_stands_in_front_of_either_pair(
+    own: Processes, pair: Pair, scripted: ScriptedWorker
+) -> None:
+    """A lower controller of 0.2.36 tells no template; then the model's name does."""
+    api = own.api("ours", pair.above)
+    until(lambda: answers(f"{api.url}/ready"))
+    status, answer = api.chat("Hello!", model=MODEL)
+    assert (status, answer["choices"][0]["message"]["content"]) == (200, ANSWER)
+    (sent,) = [call.body for call in scripted.calls if call.path == "/worker_generate_stream"]
+    assert sent["prompt"].endswith("USER: Hello! ASSISTANT:")
+
+
+def test_the_original_api_server_works_when_ours_is_the_lower(
+    own: Processes, scripted: ScriptedWorker
+) -> None:
+    """A controller of 0.2.36 stands in for its workers for streams only; ours for all calls."""
+    ours, above = own.controller("ours"), own.controller("original")
+    scripted.register(ours.url)
+    status = ask(f"{ours.url}/worker_get_status", {})[1]
+    registration = {"worker_name": ours.url, "check_heart_beat": False, "worker_status": status}
+    assert ask(f"{above.url}/register_worker", registration) == (200, None)
+    status, answer = own.api("original", above).chat("Hello!", model=MODEL)
+    assert (status, answer["choices"][0]["message"]["content"]) == (200, ANSWER)
+
+
+def test_a_model_that_nobody_serves_is_an_error_message(own: Processes) -> None:
     """The original sends a second message, 50006, after it has said that there is no worker."""
+    ours, original = own.controller("ours"), own.controller("original")
     assert [message["error_code"] for message in generated(ours, "nobody")] == [50005]
-    assert [message["error_code"] for message in generated(originals, "nobody")] == [50005, 50006]
+    assert [message["error_code"] for message in generated(original, "nobody")] == [50005, 50006]

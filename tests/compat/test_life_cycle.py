@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.compat.processes import NAME, SIDES, Processes, Server, Side, until
+from tests.compat.processes import NAME, OTHER, SIDES, Processes, Server, Side, until
 from tests.compat.questions import QUESTION
 from tests.running import ask, free_ports
 
@@ -10,7 +10,6 @@ pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
 
 EXPIRATION = {"FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION": "3"}
 BEATS = {"FASTCHAT_WORKER_HEART_BEAT_INTERVAL": "1"}
-OTHER: dict[Side, Side] = {"ours": "original", "original": "ours"}
 
 # The controller's side; the worker is of the other.
 every_mixture = pytest.mark.parametrize("side", SIDES)
