@@ -15,12 +15,15 @@ SCRIPT = GOLDENS.with_name("make_goldens.py")
 
 
 @pytest.fixture(scope="module")
-def renewed(shared: Processes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the script writes beside itself."""
+def renewed(original: Path, shared: Processes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the script writes beside itself. It wants the original and nothing else: -S
+    hides all that is installed, and the package lies beside the script."""
     folder = tmp_path_factory.mktemp("compat")
     (folder / "goldens").mkdir()
     copy(GOLDENS / "model_names.txt", folder / "goldens")
-    shared.run("original", str(copy(SCRIPT, folder)))
+    (package,) = original.parents[1].glob("lib/python3*/site-packages/fastchat")
+    (folder / "fastchat").symlink_to(package)
+    shared.run("original", "-S", str(copy(SCRIPT, folder)))
     return folder / "goldens"
 
 
