@@ -26,7 +26,7 @@ def weights(original: Path, smollm2_path: Path) -> Mapping[Side, Path]:
     """The same weights for both: GGUF for ours, a Hugging Face folder for the original."""
     folder = original.parents[1] / "smollm2"
     if not (folder / "tokenizer_config.json").exists():
-        subprocess.run([original, CONVERT, smollm2_path, folder], check=True, timeout=300)
+        subprocess.run([original, CONVERT, smollm2_path, folder], check=True, timeout=900)
     return {"ours": smollm2_path, "original": folder}
 
 

@@ -22,7 +22,7 @@ OTHER: Mapping[Side, Side] = {"ours": "original", "original": "ours"}
 
 NAME = "smollm2"
 TEMPLATE = "OpenHermes-2.5-Mistral-7B"  # ChatML, as SmolLM2 was taught
-START_S = 120.0
+START_S = 300.0
 
 # A path that answers with 200 as soon as the process can work.
 _SIGNS_OF_LIFE: Mapping[tuple[Side, str], tuple[str, object]] = {
@@ -41,7 +41,7 @@ def original_python() -> Path:
     return Path(os.environ.get("ORIGINAL_PYTHON", default))
 
 
-def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 120.0) -> None:
     """Wait for something to come true; fail the test when it does not."""
     for _ in range(int(timeout_s / 0.05)):
         if condition():
@@ -138,7 +138,7 @@ class Processes:
             env=self._environ(side),
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, f"{command}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

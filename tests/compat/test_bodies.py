@@ -83,5 +83,6 @@ def test_the_worker_is_asked_as_the_original_asks_it(
 
 
 @pytest.mark.compat
+@pytest.mark.timeout(300, func_only=True)
 def test_the_recording_is_what_the_original_does(original: Path, tmp_path: Path) -> None:
     assert record(tmp_path) == recorded()

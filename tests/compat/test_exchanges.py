@@ -61,6 +61,6 @@ def test_our_worker_answers_like_the_originals(platform: RunningPlatform, name: 
 
 
 @pytest.mark.compat
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300, func_only=True)
 def test_the_recording_is_what_the_original_does(original_worker: Server) -> None:
     assert record(original_worker, NAME) == recorded()

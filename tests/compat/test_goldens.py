@@ -9,7 +9,7 @@ import pytest
 from tests.compat.make_goldens import GOLDENS
 from tests.compat.processes import Processes
 
-pytestmark = pytest.mark.compat
+pytestmark = [pytest.mark.compat, pytest.mark.timeout(300, func_only=True)]
 
 SCRIPT = GOLDENS.with_name("make_goldens.py")
 

@@ -11,7 +11,11 @@ from tests.compat.processes import OTHER, SIDES, Processes, Server, Side, until
 from tests.compat.scripted_worker import MODELS, ScriptedWorker
 from tests.running import answers, ask
 
-pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("original")]
+pytestmark = [
+    pytest.mark.compat,
+    pytest.mark.usefixtures("original"),
+    pytest.mark.timeout(300, func_only=True),
+]
 
 MODEL = MODELS[0]
 ANSWER = "w0 w1 w2 w3"

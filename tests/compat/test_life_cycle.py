@@ -6,7 +6,7 @@ from tests.compat.processes import NAME, OTHER, SIDES, Processes, Server, Side, 
 from tests.compat.questions import QUESTION
 from tests.running import ask, free_ports
 
-pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.compat, pytest.mark.timeout(300, func_only=True)]
 
 EXPIRATION = {"FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION": "3"}
 BEATS = {"FASTCHAT_WORKER_HEART_BEAT_INTERVAL": "1"}

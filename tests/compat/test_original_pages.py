@@ -8,7 +8,7 @@ import pytest
 from tests.compat.processes import NAME, Processes, Server
 from tests.compat.questions import QUESTION
 
-pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.compat, pytest.mark.timeout(300, func_only=True)]
 
 PAGES = Path(__file__).with_name("original_pages.py")
 CURSOR = "▌"

@@ -8,7 +8,7 @@ from tests.compat.processes import NAME, SIDES, TEMPLATE, Processes, Server, Sid
 from tests.compat.questions import QUESTION, events, text_of
 from tests.running import ask
 
-pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.compat, pytest.mark.timeout(300, func_only=True)]
 
 Apis = Mapping[Side, Server]
 
