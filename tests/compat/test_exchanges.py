@@ -18,6 +18,8 @@ ON_PURPOSE: Sequence[tuple[str, Sequence[str], str]] = [
     ("text", ["echo", "as test_throughput asks"], "0.2.36 loses the special tokens of the prompt"),
     ("shape", ["logprobs"], "0.2.36 leaves each of top_logprobs empty"),
     ("shape", ["no such path"], "every error of ours has OpenAI's shape"),
+    ("error_code", ["no such path"], "and beside it the keys of a message of 0.2.36"),
+    ("text", ["no such path"], "and beside it the keys of a message of 0.2.36"),
     ("conv", ["template"], "started without --conv-template, ours tells the model's own"),
     ("context_length", ["details"], "a setting of the platform in these tests"),
 ]
