@@ -1,5 +1,6 @@
 """Our applications with collaborators of a test's own."""
 
+import time
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
+from fastchat.gateway.passage import Account
 from fastchat.protocol.cluster import Dispatched
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
@@ -28,6 +30,7 @@ def gateway_service(
     report: Callable[[Dispatched], None],
     keys: KeyRing | None = None,
     timeout_s: float = 5,
+    account: Account | None = None,
 ) -> Service:
     """An API server that asks the workers of `table` and follows no controller."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
@@ -41,6 +44,8 @@ def gateway_service(
         new_id=lambda: "new-id",
         timeout_s=timeout_s,
         token=None,
+        account=account,
+        clock=time.monotonic,
     )
     context = Context(
         gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5

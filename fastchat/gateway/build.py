@@ -20,6 +20,7 @@ from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
+from fastchat.gateway.passage import log
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
@@ -41,6 +42,8 @@ def build(config: GatewayConfig) -> Service:
         new_id=request_ids(),
         timeout_s=config.worker_timeout_s,
         token=config.cluster_token,
+        account=log if config.log_requests else None,
+        clock=time.monotonic,
     )
     context = Context(
         gate=gate,

@@ -85,6 +85,9 @@ class GatewayConfig:
         help="how completions are passed on; asgi costs more and differs in nothing else",
         choices=lambda: RELAYS,
     )
+    log_requests: bool = flag(
+        False, help="log a line for each request: its worker, its tokens and where its time went"
+    )
     drain_s: float = flag(
         30.0, help="seconds that running requests get to finish on SIGTERM", at_least=0
     )

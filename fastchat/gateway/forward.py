@@ -23,8 +23,10 @@ from fastchat.core.upstream import Upstream
 from fastchat.dispatch import Lease, Outcome, Table
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.old_wire import OldCall, OldWire
+from fastchat.gateway.passage import Account, Passage
 from fastchat.protocol.cluster import Dispatched
 from fastchat.protocol.codec import encode
+from fastchat.protocol.counts import HEADER, Sieve, read
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
 from fastchat.protocol.openai.requests import renamed
 from fastchat.relay import Relay, UpstreamFault
@@ -45,6 +47,7 @@ SESSION = b"x-session-id"
 _OUTCOMES: Mapping[str, Outcome] = {"connect": "unreachable", "silent": "silent"}
 
 # Sent on to a worker; all else concerns the client and us, its key above all.
+_ASK_COUNTS = (HEADER.encode(), b"1")
 _TO_WORKER = (b"accept", b"content-type", b"user-agent")
 # Sent back to the client; the rest describes one connection.
 _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
@@ -57,7 +60,8 @@ def _shuts_us_out(status: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Forwarder:
-    """`report` hears of every dispatch. `token` opens the workers."""
+    """`report` hears of every dispatch, `account` of the end of every request that named a model.
+    `token` opens the workers."""
 
     gate: Gate
     table: Table
@@ -67,6 +71,8 @@ class Forwarder:
     new_id: Callable[[], str]
     timeout_s: float
     token: str | None
+    account: Account | None
+    clock: Callable[[], float]
     _targets: dict[str, Target] = field(default_factory=dict)
 
     def to(self, path: bytes) -> "Endpoint":
@@ -104,11 +110,15 @@ class Forwarding:
     elsewhere; streams piece by piece."""
 
     __slots__ = (
+        "_at_worker",
+        "_began",
         "_call",
         "_client",
+        "_counts",
         "_decision",
         "_ended",
         "_endpoint",
+        "_first_byte_s",
         "_forwarder",
         "_head",
         "_headers",
@@ -120,6 +130,7 @@ class Forwarding:
         "_pieces",
         "_question",
         "_request",
+        "_sieve",
         "_size",
         "_started",
         "_status",
@@ -140,6 +151,12 @@ class Forwarding:
         self._lost = 0
         self._started = False
         self._ended = False
+        self._model = ""
+        self._status = 499
+        self._first_byte_s: float | None = None
+        self._at_worker = b""
+        self._counts: bytes | None = None
+        self._sieve: Sieve | None = None
         self.id = _request_id(headers) or self._forwarder.new_id()
 
     # -- Work --
@@ -153,6 +170,7 @@ class Forwarding:
         return True
 
     def ask(self, body: bytes) -> None:
+        self._began = self._forwarder.clock()
         try:
             self._decision = self._forwarder.gate.admit_body(body)
             self._model = self._decision.model
@@ -166,6 +184,7 @@ class Forwarding:
     def refuse(self, error: PlatformError) -> None:
         headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
         headers.append((b"x-request-id", self.id.encode()))
+        self._status = error.status
         self._end()
         self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
 
@@ -178,7 +197,9 @@ class Forwarding:
             self._call.resume()
 
     def leave(self) -> None:
-        self._end()
+        if not self._ended:
+            self._status = 499
+            self._end()
 
     def cut(self) -> None:
         if self._ended:
@@ -208,17 +229,22 @@ class Forwarding:
             self.refuse(EngineFailed("The worker does not let this API server in."))
             return
         self._status = status
+        self._first_byte_s = self._forwarder.clock() - self._began
         self._head = [header for header in headers if header[0] in _TO_CLIENT]
-        self._head.append((b"x-request-id", self.id.encode()))
+        self._take_notes(headers)
+        self._head += ((b"x-request-id", self.id.encode()), (b"server-timing", self._timing()))
         self._pieces: list[bytes] = []
         self._size = 0
         if self._stream and status == 200:
             self._started = True
+            self._sieve = Sieve()
             self._client.start(status, self._head)
 
     def body(self, data: bytes) -> None:
-        if self._started:
-            self._client.piece(data)
+        if self._sieve is not None:
+            passed = self._sieve.passed(data)
+            if passed:
+                self._client.piece(passed)
             return
         self._pieces.append(data)
         self._size += len(data)
@@ -231,7 +257,9 @@ class Forwarding:
         elif self._asks_longer():
             return
         self._end()
-        if self._started:
+        if self._sieve is not None:
+            if rest := self._sieve.rest():
+                self._client.piece(rest)
             self._client.end()
         else:
             self._client.whole(self._status, self._head, b"".join(self._pieces))
@@ -318,8 +346,24 @@ class Forwarding:
 
     def _to_worker(self) -> Sequence[Header]:
         headers = [(name, self._headers[name]) for name in _TO_WORKER if name in self._headers]
-        headers.append((b"x-request-id", self.id.encode()))
+        headers += ((b"x-request-id", self.id.encode()), _ASK_COUNTS)
         return headers
+
+    def _take_notes(self, headers: list[Header]) -> None:
+        """What the worker says to us, and not to the client."""
+        for name, value in headers:
+            if name == b"server-timing":
+                self._at_worker = value
+            elif name == _ASK_COUNTS[0]:
+                self._counts = value
+
+    def _timing(self) -> bytes:
+        """Where the time went until now: in the worker by its own account, and in all."""
+        ours = b"gateway;dur=%.1f, tries;desc=%d" % (
+            (self._first_byte_s or 0.0) * 1e3,
+            len(self._tried),
+        )
+        return self._at_worker + b", " + ours if self._at_worker else ours
 
     def _has_other(self) -> bool:
         return self._forwarder.table.serves(self._model, excluding=self._tried)
@@ -327,6 +371,7 @@ class Forwarding:
     def _say_last(self, error: PlatformError) -> None:
         """The explicit end of a stream that was broken off. It may have stopped in the middle of an
         event: the blank line ends that one."""
+        self._status = error.status
         self._end()
         self._client.piece(b"\n\n" + error_event(error))
         self._client.end()
@@ -337,8 +382,31 @@ class Forwarding:
         return EngineFailed("The worker died while it answered.")
 
     def _end(self) -> None:
-        self._ended = True
+        """Tell of it once, whatever follows."""
         self._let_go()
+        if self._ended:
+            return
+        self._ended = True
+        account = self._forwarder.account
+        if account is not None and self._model:
+            account(self._passage())
+
+    def _passage(self) -> Passage:
+        counts = read(self._counts) if self._counts is not None else None
+        if self._sieve is not None:
+            counts = self._sieve.counts
+        return Passage(
+            id=self.id,
+            path=self._endpoint.path.decode(),
+            model=self._model,
+            status=self._status,
+            worker=self._tried[-1] if self._tried else "",
+            tries=len(self._tried),
+            first_byte_s=self._first_byte_s,
+            total_s=self._forwarder.clock() - self._began,
+            at_worker=self._at_worker.decode("latin-1"),
+            counts=counts,
+        )
 
     def _let_go(self) -> None:
         """Of the worker: it is asked no longer, and no longer counted as busy with this."""

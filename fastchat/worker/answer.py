@@ -14,7 +14,8 @@ RenderError = Callable[[PlatformError], bytes]
 
 
 class WholeAnswer(Response):
-    """Runs `work` and sends its bytes; if the client leaves first, the work is cancelled."""
+    """Runs `work` and sends its bytes; if the client leaves first, the work is cancelled. What it
+    put into `headers` is sent, too."""
 
     def __init__(self, work: Callable[[], Awaitable[bytes]], headers: dict[str, str]) -> None:
         self.background: BackgroundTask | None = None
@@ -48,9 +49,8 @@ class StreamedAnswer(Response):
         self.background: BackgroundTask | None = None
         self._pieces = pieces
         self._render_error = render_error
-        if media_type is not None:
-            headers = headers | {"content-type": media_type}
-        self._head = [(k.encode(), v.encode()) for k, v in headers.items()]
+        self._extra = headers
+        self._content_type = {} if media_type is None else {"content-type": media_type}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -60,7 +60,7 @@ class StreamedAnswer(Response):
             async with aclosing(self._pieces) as pieces:
                 first = await anext(pieces)
                 started = True
-                await send({"type": "http.response.start", "status": 200, "headers": self._head})
+                await send({"type": "http.response.start", "status": 200, "headers": self._head()})
                 await send({"type": "http.response.body", "body": first, "more_body": True})
                 async for piece in self._with_last_words(pieces):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -74,6 +74,10 @@ class StreamedAnswer(Response):
             await send({"type": "http.response.body", "body": last_words})
 
         await unless_gone(receive, run(), cut)
+
+    def _head(self) -> list[tuple[bytes, bytes]]:
+        headers = self._extra | self._content_type
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def _with_last_words(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -96,8 +96,11 @@ class Shell:
         async with self.admission.slot():
             return await self.engine.embed(texts)
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        """Chunks, the last with a `finish_reason`; or a `PlatformError`."""
+    async def generate(
+        self, request: GenerationRequest, *, begun: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """Chunks, the last with a `finish_reason`; or a `PlatformError`. `begun` is called when the
+        request has its slot."""
         request = self.ready(request)
         await self._check_length(request.prompt)
         async with (
@@ -106,6 +109,8 @@ class Shell:
             aclosing(_batched(chunks, self.stream_interval)) as batches,
         ):
             counted = 0
+            if begun is not None:
+                begun()
             async for chunk in batches:
                 self.meter.add(chunk.usage.completion_tokens - counted)
                 counted = chunk.usage.completion_tokens

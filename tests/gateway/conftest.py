@@ -7,6 +7,7 @@ import pytest
 from fastchat.dispatch import Table
 from fastchat.gateway.config import RELAYS
 from fastchat.gateway.keys import KeyRing
+from fastchat.gateway.passage import Passage
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
 from fastchat.relay.edge import Service
 from fastchat.relay.server import Server
@@ -32,8 +33,17 @@ def dispatched() -> list[Dispatched]:
 
 
 @pytest.fixture
-def service(table: Table, keys: KeyRing, dispatched: list[Dispatched]) -> Service:
-    return gateway_service(table, report=dispatched.append, keys=keys, timeout_s=TIMEOUT_S)
+def passages() -> list[Passage]:
+    return []
+
+
+@pytest.fixture
+def service(
+    table: Table, keys: KeyRing, dispatched: list[Dispatched], passages: list[Passage]
+) -> Service:
+    return gateway_service(
+        table, report=dispatched.append, keys=keys, timeout_s=TIMEOUT_S, account=passages.append
+    )
 
 
 @pytest.fixture(params=RELAYS)

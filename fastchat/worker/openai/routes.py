@@ -9,6 +9,7 @@ from starlette.responses import Response
 from fastchat.core.errors import OutOfRange
 from fastchat.core.generation import Prompt, Tokenizes
 from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.counts import HEADER
 from fastchat.protocol.error_body import error_event
 from fastchat.protocol.openai import embeddings
 from fastchat.protocol.openai.answers import ModelCard, ModelCards, Tokens
@@ -19,6 +20,7 @@ from fastchat.protocol.openai.translate import chat_of
 from fastchat.relay.edge import request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
 from fastchat.worker.shell import Shell, context_length
+from fastchat.worker.tally import Tally
 
 
 def routes(
@@ -32,7 +34,9 @@ def routes(
     @router.post("/v1/completions")
     async def completions(request: Request) -> Response:
         body, id = await request.body(), request_id(request, new_id)
-        return _answer(shell, COMPLETIONS[request.url.path](body, id, int(wall_clock())))
+        completion = COMPLETIONS[request.url.path](body, id, int(wall_clock()))
+        tally = Tally(shell, shell.admission.clock, wants_counts=HEADER in request.headers)
+        return _answer(shell, completion, tally)
 
     @router.post("/v1/embeddings")
     async def embed(request: Request) -> Response:
@@ -57,18 +61,19 @@ def routes(
     return router
 
 
-def _answer(shell: Shell, completion: Completion) -> Response:
+def _answer(shell: Shell, completion: Completion, tally: Tally) -> Response:
     choices, most = len(completion.plan.requests), shell.admission.capacity
     if choices > most:
         raise OutOfRange(f"{choices} choices are more than this worker takes: {most}", param="n")
     for request in completion.plan.requests:
         shell.ready(request)  # refuse before the stream is opened
     if not completion.plan.stream:
-        return WholeAnswer(lambda: completion.whole(shell.generate), {})
+        return WholeAnswer(lambda: completion.whole(tally.generate), tally.headers)
+    tally.headers |= SSE_HEADERS
     return StreamedAnswer(
-        completion.events(shell.generate),
+        tally.with_counts(completion.events(tally.generate)),
         media_type="text/event-stream",
-        headers=SSE_HEADERS,
+        headers=tally.headers,
         render_error=error_event,
     )
 

@@ -1,0 +1,92 @@
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from fastchat.core.generation import Usage
+from fastchat.gateway.passage import Passage, log
+from tests.apps import worker_app
+from tests.scripted import ScriptedEngine
+from tests.servers import RawServer, connected, free_port, read_request, serving, until
+
+CHAT = "/v1/chat/completions"
+ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+AddWorker = Callable[[str], None]
+
+
+@pytest.fixture
+async def worker(add_worker: AddWorker) -> AsyncIterator[str]:
+    async with serving(worker_app(ScriptedEngine())) as url:
+        add_worker(url)
+        yield url
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tokens_are_counted_beside_the_answer(
+    gateway: httpx.AsyncClient, worker: str, passages: list[Passage], stream: bool
+) -> None:
+    answer = await gateway.post(CHAT, json=ASK | {"stream": stream, "n": 2})
+    (passage,) = passages
+    assert passage.counts == Usage(prompt_tokens=14, completion_tokens=6)
+    assert (passage.model, passage.worker, passage.tries) == ("m", worker, 1)
+    assert "fastchat-counts" not in answer.text + str(answer.headers)
+    assert not stream or answer.text.endswith("data: [DONE]\n\n")
+
+
+async def test_an_answer_says_where_its_time_went(gateway: httpx.AsyncClient, worker: str) -> None:
+    answer = await gateway.post(CHAT, json=ASK)
+    timing = answer.headers["server-timing"]
+    names = re.findall(r"(\w+);(?:dur|desc)=[\d.]+", timing)
+    assert names == ["queue", "worker", "gateway", "tries"]
+
+
+async def test_a_request_that_nobody_answered_is_accounted_for(
+    gateway: httpx.AsyncClient, add_worker: AddWorker, passages: list[Passage]
+) -> None:
+    add_worker(f"http://127.0.0.1:{free_port()}")
+    await gateway.post(CHAT, json=ASK)
+    (passage,) = passages
+    assert (passage.status, passage.tries, passage.first_byte_s) == (503, 1, None)
+
+
+async def test_a_client_that_left_is_accounted_for_once(
+    gateway: httpx.AsyncClient, add_worker: AddWorker, passages: list[Passage]
+) -> None:
+    asked: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await read_request(reader))[1])
+        await reader.read()
+
+    body = b'{"model": "m"}'
+    message = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    async with RawServer(script).listening() as port:
+        add_worker(f"http://127.0.0.1:{port}")
+        async with connected(gateway.base_url.port or 0, message + body):
+            await until(lambda: asked)
+        await until(lambda: passages)
+    assert [passage.status for passage in passages] == [499]
+
+
+def test_the_line_names_what_one_looks_for(caplog: pytest.LogCaptureFixture) -> None:
+    passage = Passage(
+        id="id-1",
+        path=CHAT,
+        model="m",
+        status=200,
+        worker="http://w",
+        tries=2,
+        first_byte_s=0.0123,
+        total_s=0.5,
+        at_worker="queue;dur=3.0",
+        counts=Usage(prompt_tokens=7, completion_tokens=15),
+    )
+    with caplog.at_level(logging.INFO):
+        log(passage)
+    (line,) = caplog.messages
+    for part in ("id-1", "worker=http://w", "tries=2", "first_byte_ms=12.3", "tokens=7+15"):
+        assert part in line
