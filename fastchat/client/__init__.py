@@ -1,5 +1,6 @@
 """Typed clients of our own controller and workers, and servers of models as engines."""
 
+from fastchat.client.announced import announced_template
 from fastchat.client.controller import ControllerClient
 from fastchat.client.engine import engine_for
 from fastchat.client.legacy_engine import LegacyEngine
@@ -12,5 +13,6 @@ __all__ = [
     "OpenAIEngine",
     "WorkerClient",
     "WorkerFault",
+    "announced_template",
     "engine_for",
 ]

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from msgspec import UNSET
 
+from fastchat.client.announced import NOT_FOUND, announced_template
 from fastchat.client.whole_text import WholeText
 from fastchat.client.worker import WorkerClient, WorkerFault
-from fastchat.conversation import Conversation, filled, from_wire
+from fastchat.conversation import Conversation, filled
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
@@ -27,7 +28,6 @@ from fastchat.core.generation import (
     Prompt,
     required_features,
 )
-from fastchat.model import get_conversation_template
 from fastchat.protocol.wire import GenerateCall
 
 T = TypeVar("T")
@@ -35,9 +35,7 @@ T = TypeVar("T")
 # Texts in one call, as 0.2.36 sends them: its worker answers nothing else meanwhile.
 EMBEDDING_BATCH = 4
 
-# A controller can stand in for its workers, but one of 0.2.36 passes on generations only. Then the
-# template is that of the model's name, and an answer as long as the pages of 0.2.36 ask for.
-NOT_FOUND = 404
+# Where nobody tells the context, an answer is as long as the pages of 0.2.36 ask for.
 UNTOLD_ROOM = 1024
 
 
@@ -145,13 +143,9 @@ class LegacyEngine:
 
     async def _template(self, model: str) -> Conversation:
         try:
-            return from_wire(await self._worker.conv_template(model))
+            return await announced_template(self._worker, model)
         except ValueError as error:
             raise EngineFailed(f"The worker's template cannot be used: {error}") from error
-        except WorkerFault as fault:
-            if fault.status != NOT_FOUND:
-                raise
-            return get_conversation_template(model)
 
     async def _room(self, request: GenerationRequest, prompt: str) -> int:
         """A worker of 0.2.36 keeps one token of the context to itself: asked to fill all of it, it

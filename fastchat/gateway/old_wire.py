@@ -1,6 +1,7 @@
 """Requests for workers that speak nothing but the wire of 0.2.36: translated here, both ways."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from fastchat.client import WorkerFault
-from fastchat.core.errors import PlatformError, Unsupported
+from fastchat.core.errors import EngineFailed, PlatformError, Unsupported
 from fastchat.core.generation import Embeds, Engine
 from fastchat.protocol.cluster import WorkerEntry
 from fastchat.protocol.codec import decode, encode
@@ -17,6 +18,8 @@ from fastchat.protocol.openai import embeddings
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS
 from fastchat.relay import UpstreamFault
 from fastchat.relay.connection import Header, Receiver
+
+logger = logging.getLogger("openai_api_server")
 
 Headers = tuple[Header, ...]
 
@@ -100,6 +103,9 @@ class OldCall:
                     await self._wanted.wait()
         except PlatformError as error:
             self._fail(error)
+        except Exception:  # whoever asked must hear of it, whatever it is
+            logger.exception("a worker of 0.2.36 was not understood")
+            self._fail(EngineFailed("The worker's answer could not be read; the log says why."))
         else:
             self._end()
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from fastchat.client import ControllerClient, WorkerClient, WorkerFault
-from fastchat.conversation import Conversation, from_wire
+from fastchat.client import ControllerClient, WorkerClient, WorkerFault, announced_template
+from fastchat.conversation import Conversation
 from fastchat.core.config import flag
 from fastchat.core.errors import ConfigError, ControllerFault
 from fastchat.core.values import http_url
-from fastchat.model import get_conversation_template
 from fastchat.protocol.wire import GenerateParams
 
 
@@ -97,16 +96,11 @@ async def _ask(worker: WorkerClient, config: MessageConfig) -> None:
 
 
 async def _conversation(worker: WorkerClient, config: MessageConfig) -> Conversation:
-    """The worker's own template: its name says nothing certain about it. A controller of 0.2.36
-    that stands in for its workers tells none."""
+    """The worker's own template: its name says nothing certain about it."""
     try:
-        conversation = from_wire(await worker.conv_template(config.model_name))
+        conversation = await announced_template(worker, config.model_name)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    except WorkerFault as fault:
-        if fault.status != 404:
-            raise
-        conversation = get_conversation_template(config.model_name)
     conversation.append_message(conversation.roles[0], config.message)
     conversation.append_message(conversation.roles[1], None)
     return conversation

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from fastchat.client import ControllerClient, WorkerClient, WorkerFault
-from fastchat.conversation import from_wire
+from fastchat.client import ControllerClient, WorkerClient, WorkerFault, announced_template
 from fastchat.core.config import flag
 from fastchat.core.errors import ConfigError, ControllerFault
 from fastchat.core.values import http_url
@@ -104,7 +103,7 @@ async def _address(session: aiohttp.ClientSession, config: ThroughputConfig) -> 
 
 async def _prompt(worker: WorkerClient, model: str) -> str:
     try:
-        conversation = from_wire(await worker.conv_template(model))
+        conversation = await announced_template(worker, model)
         conversation.append_message(conversation.roles[0], QUESTION)
         conversation.append_message(conversation.roles[1], None)
         return conversation.get_prompt()

@@ -3,14 +3,18 @@
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 from openai import AsyncOpenAI
 
+from fastchat.core.generation import Engine
 from fastchat.dispatch import Table
+from fastchat.gateway.old_wire import OldWire
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
+from fastchat.relay.connection import Receiver
 from tests.legacy import LegacyWorker, telling
 from tests.servers import RawServer, free_port, read_request, serving, until
 
@@ -217,3 +221,25 @@ async def test_tokens_are_counted_at_an_old_worker_once_a_model_for_the_context(
     assert answer.json() == {"prompts": [fits] * 3}
     assert len(worker.asked("/model_details")) == 1
     assert [one.ret for one in dispatched] == [url]
+
+
+async def test_what_nobody_foresaw_is_told_to_the_client_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken:
+        model_names = ("m",)
+
+    heard: list[object] = []
+    receiver = SimpleNamespace(
+        head=lambda status, headers: heard.append(status),
+        body=lambda data: heard.append(json.loads(data)["error"]["code"]),
+        end=lambda: heard.append("end"),
+        fault=heard.append,
+    )
+    wire = OldWire(lambda entry: cast(Engine, Broken()), lambda: 5)
+    worker = WorkerEntry(address="http://a", model_names=("m",))
+    body = json.dumps(ASK).encode()
+    wire.ask(cast(Receiver, receiver), CHAT.encode(), worker, model="m", id="1", body=body)
+    await until(lambda: "end" in heard)
+    assert heard == [500, 50001, "end"]
+    assert "AttributeError" in caplog.text
