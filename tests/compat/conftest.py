@@ -25,8 +25,10 @@ def original() -> Path:
 def weights(original: Path, smollm2_path: Path) -> Mapping[Side, Path]:
     """The same weights for both: GGUF for ours, a Hugging Face folder for the original."""
     folder = original.parents[1] / "smollm2"
-    if not (folder / "tokenizer_config.json").exists():
-        subprocess.run([original, CONVERT, smollm2_path, folder], check=True, timeout=900)
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
+        subprocess.run([original, CONVERT, smollm2_path, unfinished], check=True, timeout=900)
+        unfinished.rename(folder)
     return {"ours": smollm2_path, "original": folder}
 
 

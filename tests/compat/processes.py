@@ -127,8 +127,11 @@ class Processes:
         return server
 
     def api(self, side: Side, controller: Server, *flags: str) -> Server:
+        """In front of a controller that knows a model."""
         address = ("--controller-address", controller.url)
-        return self._start(side, "openai_api_server", *address, *flags, environ={})
+        server = self._start(side, "openai_api_server", *address, *flags, environ={})
+        until(lambda: ask(f"{server.url}/v1/models")[1]["data"])
+        return server
 
     def run(self, side: Side, *command: str) -> str:
         """What a program prints that ends by itself."""

@@ -7,7 +7,7 @@ like the templates that it announces for them; a token is a word.
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,6 +124,10 @@ def _handler(worker: ScriptedWorker) -> type[BaseHTTPRequestHandler]:
                 self._stream(answer)
             else:
                 self._whole(answer)
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # a caller may leave when it has heard enough
+                super().handle()
 
         def log_message(self, format: str, *args: object) -> None:
             pass

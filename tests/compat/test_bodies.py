@@ -15,9 +15,8 @@ from tests.compat.bodies import (
     record,
     recorded,
 )
-from tests.compat.processes import Server, processes, until
+from tests.compat.processes import Server, processes
 from tests.compat.scripted_worker import CONTEXT_LENGTH, ScriptedWorker
-from tests.running import answers
 
 COMPLETIONS = [
     name for name, (path, body) in REQUESTS.items() if path == COMPLETION and not body.get("stream")
@@ -66,7 +65,6 @@ def api(worker: ScriptedWorker, tmp_path_factory: pytest.TempPathFactory) -> Ite
         controller = started.controller("ours")
         worker.register(controller.url)
         server = started.api("ours", controller)
-        until(lambda: answers(f"{server.url}/ready"))
         yield server
 
 

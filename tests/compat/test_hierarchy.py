@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.compat.processes import OTHER, SIDES, Processes, Server, Side, until
+from tests.compat.processes import OTHER, SIDES, Processes, Server, Side
 from tests.compat.scripted_worker import MODELS, ScriptedWorker
-from tests.running import answers, ask
+from tests.running import ask
 
 pytestmark = [
     pytest.mark.compat,
@@ -99,7 +99,6 @@ def test_our_api_server_stands_in_front_of_either_pair(
 ) -> None:
     """A lower controller of 0.2.36 tells no template; then the model's name does."""
     api = own.api("ours", pair.above)
-    until(lambda: answers(f"{api.url}/ready"))
     status, answer = api.chat("Hello!", model=MODEL)
     assert (status, answer["choices"][0]["message"]["content"]) == (200, ANSWER)
     (sent,) = [call.body for call in scripted.calls if call.path == "/worker_generate_stream"]

@@ -8,7 +8,7 @@ from tests.running import ask, free_ports
 
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(300, func_only=True)]
 
-EXPIRATION = {"FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION": "3"}
+EXPIRATION = {"FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION": "6"}
 BEATS = {"FASTCHAT_WORKER_HEART_BEAT_INTERVAL": "1"}
 
 # The controller's side; the worker is of the other.
@@ -24,7 +24,7 @@ def heard(controller: Server) -> int:
 def test_a_living_worker_stays_and_a_dead_one_is_forgotten(own: Processes, side: Side) -> None:
     controller = own.controller(side, environ=EXPIRATION)
     worker = own.worker(OTHER[side], controller, environ=BEATS)
-    until(lambda: heard(controller) > 5)  # that is longer than a silent one would stay
+    until(lambda: heard(controller) > 8)  # that is longer than a silent one would stay
     assert controller.models() == [NAME]
     worker.kill()
     until(lambda: controller.models() == [])
@@ -58,7 +58,6 @@ def test_a_worker_restarted_with_another_template_gets_its_prompts(own: Processe
     controller = own.controller("ours")
     worker = own.worker("original", controller, port=port)
     ours = own.api("ours", controller)
-    until(lambda: ours.chat(QUESTION)[0] == 200)
     before = ours.chat(QUESTION)[1]["usage"]["prompt_tokens"]
     worker.kill()
     own.worker("original", controller, port=port, template="vicuna_v1.1")
@@ -74,7 +73,6 @@ def test_either_worker_answers_for_the_other(own: Processes) -> None:
     own.worker("ours", controller)
     api = own.api("ours", controller)
     until(lambda: len(ask(f"{controller.url}/workers")[1]["workers"]) == 2)
-    until(lambda: api.chat(QUESTION)[0] == 200)
     assert [api.chat(QUESTION)[0] for _ in range(4)] == [200] * 4
     original.kill()
     assert [api.chat(QUESTION)[0] for _ in range(4)] == [200] * 4
