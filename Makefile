@@ -8,6 +8,7 @@ ORIGINAL := .venv-original
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
 LOCKED := $(if $(shell command -v flock),flock Makefile) $(MAKE) --no-print-directory --silent
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 NEEDS := fastchat needs Python 3.11 or later with its venv module: \
 	sudo apt install python3 python3-venv, or name another one: make PYTHON=python3.12
 
@@ -26,7 +27,7 @@ serve: ## chat with a small real model, Ctrl-C ends it; PLATFORM=my.toml: other 
 	@exec $(BIN)/fastchat up $(if $(PLATFORM),"$(PLATFORM)")
 
 test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
-	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -m "not gpu and not install and not compat" --cov
+	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest --cov
 
 format: install ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only && $(BIN)/ruff format
@@ -55,6 +56,13 @@ check-install: install ## the guide's install lines, in environments of their ow
 check-compat: install $(ORIGINAL)/.installed ## every mixture of our processes with those of FastChat 0.2.36
 	@ORIGINAL_PYTHON=$(CURDIR)/$(ORIGINAL)/bin/python $(BIN)/pytest -m compat
 
+browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
+	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get update -q \
+		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk; }
+
+check-pages: install browsers ## the page in a browser; pictures go to build/pages
+	@$(BIN)/pytest -m pages
+
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
@@ -65,6 +73,9 @@ bench-scale: install ## dispatch policies in simulation, and the cost of one dis
 
 bench-gateway: install ## what the gateway costs beside nginx and other gateways
 	@$(BIN)/python -m benchmarks.gateway
+
+bench-pages: install ## a hundred readers of the page beside plain event streams
+	@$(BIN)/python -m benchmarks.pages
 
 clean: ## remove what make built (models stay in the cache folder)
 	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* \

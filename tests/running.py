@@ -55,6 +55,24 @@ class RunningPlatform:
     def printed(self) -> str:
         return (self.folder / "up.log").read_text()
 
+    def worker_pid(self) -> int:
+        """The worker of the first model."""
+        port = f" --port {self.ports[WORKER]} "
+        for child in _children(self.process.pid):
+            if "fastchat.serve.model_worker" in (line := _command(child)) and port in f"{line} ":
+                return child
+        raise LookupError(f"no worker on {self.ports[WORKER]} runs below {self.process.pid}")
+
+    def wait_for_model(self, model: str) -> None:
+        """Until the page and the API know a worker that answers."""
+        pause = Event()
+        for _ in range(int(START_S / 0.2)):
+            ready = answers(f"{self.worker}/ready") and answers(f"{self.page}/ready")
+            if ready and model in ask(f"{self.page}/ready")[1]["models"]:
+                return
+            pause.wait(0.2)
+        pytest.fail(f"{model} did not come back:\n{self.printed()}")
+
     def pid_of(self, module: str) -> int:
         """The child that runs this entry point."""
         for child in _children(self.process.pid):

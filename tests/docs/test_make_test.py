@@ -29,6 +29,6 @@ def test_the_block_names_what_ci_runs() -> None:
 
 def test_it_leaves_out_only_what_says_so() -> None:
     (tests,) = [line for line in would_run("test").splitlines() if "/pytest -m" in line]
-    assert '-m "not gpu and not install"' in tests
+    assert '-m "not gpu and not install and not pages"' in tests
     (others,) = [line for line in would_run("check-install").splitlines() if "/pytest" in line]
     assert others.endswith("pytest -m install")
