@@ -113,8 +113,7 @@ def test_ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was(tmp_path: Path, styl
     with PseudoTerminal(shell, cwd=tmp_path, environ=ENVIRON | QUIET) as terminal:
         terminal.until("USER: $" if style == "simple" else EDITOR)
         terminal.press(CTRL_C)
-        terminal.until("status 0\n")
-        terminal.until("end")
+        terminal.until("status 0\nend\n")
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
     assert "Traceback" not in terminal.text
 
