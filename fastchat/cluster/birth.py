@@ -5,7 +5,9 @@ from pathlib import Path
 
 
 def birth(pid: int) -> str | None:
-    """The same text for the whole life of a process, and for no other. None when it is over."""
+    """The same text for the whole life of a process; together with the number it is nobody else's.
+    None when it is over.
+    """
     if Path("/proc/self/stat").exists():
         return _from_proc(pid)
     done = subprocess.run(

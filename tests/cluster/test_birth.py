@@ -9,9 +9,8 @@ def test_a_living_process_has_one_birth() -> None:
     assert birth(os.getpid()) == birth(os.getpid()) is not None
 
 
-def test_another_process_has_another_one() -> None:
-    """The number of a process comes again, its birth does not."""
-    assert birth(os.getpid()) != birth(os.getppid())
+def test_an_older_process_has_another_one() -> None:
+    assert birth(os.getpid()) != birth(1)
 
 
 def test_what_has_ended_has_none_even_before_its_parent_looks() -> None:
