@@ -201,8 +201,11 @@ class Table:
     def report(self, lease: Lease, outcome: Outcome) -> None:
         """How a request went. A request that its client gave up is not reported."""
         now = self.clock()
-        lease.row.report(outcome, now, now - lease.chosen_at)
-        self._refresh_unless_open(lease.row, now)
+        row = lease.row
+        before = row.breaker.open_until
+        row.report(outcome, now, now - lease.chosen_at)
+        if row.breaker.open_until != before:
+            self._refresh_groups(row, now)
 
     def suspects(self) -> list[str]:
         """Workers of which nobody knows whether they still live: ask them."""
@@ -215,7 +218,7 @@ class Table:
         if row is not None:
             now = self.clock()
             row.probed(now, alive=alive)
-            self._refresh_unless_open(row, now)
+            self._refresh_groups(row, now)
 
     def _take_in(self, entry: WorkerEntry, now: float) -> None:
         before = self._rows.get(entry.address)
@@ -254,12 +257,11 @@ class Table:
             for row, speed in group.believed_speeds():
                 row.candidate.speed = min(row.candidate.speed, speed)
 
-    def _refresh_unless_open(self, row: Row, now: float) -> None:
+    def _refresh_groups(self, row: Row, now: float) -> None:
         """A breaker that opened or closed changes who can be chosen."""
         for name in row.entry.model_names:
-            group = self._groups.get(name)
-            if group is not None and (row.candidate in group.open) != row.breaker.lets_in(now):
-                group.refresh(now)
+            if name in self._groups:
+                self._groups[name].refresh(now)
 
     def _pick(
         self, model: str, excluding: Collection[str], question: Question, now: float

@@ -1,6 +1,7 @@
 """Dispatch as a client of the gateway sees it, over real sockets and real workers' shells."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,8 +15,8 @@ from fastchat.engines.scripted import Options, ScriptedEngine, answer
 from fastchat.gateway.build import build
 from fastchat.gateway.config import GatewayConfig
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
-from tests.apps import worker_app
-from tests.servers import RawServer, free_port, read_request, serving
+from tests.apps import gateway_service, worker_app
+from tests.servers import RawServer, free_port, read_request, serving, until
 
 CHAT = "/v1/chat/completions"
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -106,6 +107,29 @@ async def test_a_full_model_is_refused_without_asking_its_workers(
     assert (refusal.status_code, refusal.json()["error"]["code"]) == (503, 42903)
     assert refusal.headers["retry-after"] == "5"
     assert dispatched == []
+
+
+async def test_of_a_burst_as_many_are_served_as_there_is_room_for(
+    table: Table, dispatched: list[Dispatched]
+) -> None:
+    """Fault 16: the rest is refused before a worker is asked, and nobody sees a 500."""
+    go = asyncio.Event()
+    engine = ScriptedEngine(Options(names=("m",)), sleep=lambda _: go.wait())
+    service = gateway_service(table, report=dispatched.append, timeout_s=30)
+    async with (
+        serving(worker_app(engine, slots=2)) as worker,
+        serving(service.app) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client,
+    ):
+        room = WorkerEntry(address=worker, model_names=("m",), dialects=("openai",), capacity=3)
+        table.put(room)
+        burst = [asyncio.create_task(client.post(CHAT, json=ASK)) for _ in range(20)]
+        await until(lambda: sum(one.done() for one in burst) == 17)
+        go.set()
+        answers = await asyncio.gather(*burst)
+    assert Counter(answer.status_code for answer in answers) == {200: 3, 503: 17}
+    assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 503)
+    assert len(dispatched) == 3
 
 
 async def test_a_worker_that_said_it_is_full_is_not_asked_by_the_next(
