@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from fastchat.cluster.plan import plan
 from fastchat.cluster.platform import Platform
-from fastchat.core.config import flag
+from fastchat.core.config import flag, read
+from fastchat.core.errors import ConfigError
 
 _SECRET = re.compile(r"key$|keys$|token$|secret|passw|credential", re.IGNORECASE)
 _HIDDEN = "***"
@@ -37,6 +38,16 @@ class EffectiveConfig:
     platform: Path | None = flag(
         None, positional=True, metavar="platform.toml", help="file that describes the platform"
     )
+
+
+def check_flags(platform: Platform, processes: Mapping[str, type]) -> None:
+    """As each process will read them, from the fourth word on: `python -m module`. `processes`
+    holds the flags of each role. Raises `ConfigError`."""
+    for spec in plan(platform):
+        try:
+            read(processes[spec.role], spec.argv[3:])
+        except ConfigError as error:
+            raise ConfigError(f"{spec.declared}, {spec.name}: {error}") from None
 
 
 def effective(platform: Platform, file: Path | None, variables: Mapping[str, str]) -> str:
