@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
+from fastchat.core.tls import Certificate
 from fastchat.relay.protocol import Bounds
 from fastchat.relay.server import Server
 from fastchat.relay.work import Endpoint
@@ -21,12 +22,19 @@ async def running(
     bounds: Bounds | None = None,
     drain_s: float = 1,
     endpoints: Mapping[bytes, Endpoint] | None = None,
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[Server]:
     """The application, served as in production."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     server = Server(
-        app, host="127.0.0.1", port=port, drain_s=drain_s, bounds=bounds, endpoints=endpoints
+        app,
+        host="127.0.0.1",
+        port=port,
+        drain_s=drain_s,
+        bounds=bounds,
+        endpoints=endpoints,
+        certificate=certificate,
     )
     task = asyncio.create_task(server._serve([listening]))
     await until(lambda: server.started or task.done())

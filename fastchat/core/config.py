@@ -82,7 +82,10 @@ def parser(
         formatter_class=_HelpFormatter,
     )
     hints = typing.get_type_hints(config)
-    for field in dataclasses.fields(config):  # type: ignore[arg-type]  # C is a dataclass type
+    # What a process has in common with others comes last in its help.
+    own = vars(config).get("__annotations__", {})
+    fields = dataclasses.fields(config)  # type: ignore[arg-type]  # C is a dataclass type
+    for field in sorted(fields, key=lambda field: field.name not in own):
         meta = field.metadata.get(_META)
         if meta is not None:
             _add(built, field, meta, hints[field.name], environ)
@@ -166,6 +169,13 @@ def supervisor(environ: Mapping[str, str] = os.environ) -> int | None:
     """The process that started this one and will restart it, if there is one."""
     pid = environ.get("FASTCHAT_SUPERVISED", "")
     return int(pid) if pid.isdecimal() else None
+
+
+def ssl_files(environ: Mapping[str, str] = os.environ) -> tuple[Path | None, Path | None]:
+    """Certificate and key, under the names of 0.2.36."""
+    named = (environ.get("SSL_CERTFILE"), environ.get("SSL_KEYFILE"))
+    certfile, keyfile = (Path(name) if name else None for name in named)
+    return certfile, keyfile
 
 
 def environment() -> dict[str, str]:

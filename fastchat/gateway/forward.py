@@ -58,6 +58,11 @@ def _shuts_us_out(status: int) -> bool:
     return status in (401, 403) or 300 <= status < 400
 
 
+def _is_json(headers: list[Header]) -> bool:
+    """Errors of ours are; another comes from a server that broke."""
+    return any(n == b"content-type" and v.startswith(b"application/json") for n, v in headers)
+
+
 @dataclass(frozen=True, slots=True)
 class Forwarder:
     """`report` hears of every dispatch, `account` of the end of every request that named a model.
@@ -227,6 +232,9 @@ class Forwarding:
             return
         if shut_out:
             self.refuse(EngineFailed("The worker does not let this API server in."))
+            return
+        if status >= 500 and status != 503 and not _is_json(headers):
+            self.fault(UpstreamFault("malformed", answered=True))
             return
         self._status = status
         self._first_byte_s = self._forwarder.clock() - self._began

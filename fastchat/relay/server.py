@@ -9,6 +9,7 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
+from fastchat.core.tls import Certificate
 from fastchat.relay.protocol import Bounds, EdgeProtocol
 from fastchat.relay.work import Endpoint
 
@@ -35,6 +36,7 @@ class Server(uvicorn.Server):
         bounds: Bounds | None = None,
         endpoints: Mapping[bytes, Endpoint] | None = None,
         before_drain: Callable[[], Awaitable[None]] | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
         protocol = partial(EdgeProtocol, bounds=self._bounds, endpoints=endpoints or {})
@@ -48,6 +50,8 @@ class Server(uvicorn.Server):
                 loop="uvloop",
                 http=protocol,  # type: ignore[arg-type]  # makes one
                 ws="none",
+                ssl_certfile=certificate.certfile if certificate else None,
+                ssl_keyfile=certificate.keyfile if certificate else None,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=int(drain_s),
@@ -63,7 +67,10 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         logger.info(
-            "Uvicorn running on http://%s:%d (Press CTRL+C to quit)", host, self.config.port
+            "Uvicorn running on %s://%s:%d (Press CTRL+C to quit)",
+            "https" if self.config.is_ssl else "http",
+            host,
+            self.config.port,
         )
         self._check()
 

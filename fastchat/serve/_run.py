@@ -11,6 +11,7 @@ from typing import NoReturn, TypeVar
 from fastchat.core import config as configuration
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
+from fastchat.core.tls import Certificate
 from fastchat.relay.edge import Service
 from fastchat.relay.server import BACKLOG, Server
 from fastchat.serve._parent import die_with
@@ -74,7 +75,14 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
-def serve(service: Service, bound: Sequence[socket.socket], host: str, *, drain_s: float) -> None:
+def serve(
+    service: Service,
+    bound: Sequence[socket.socket],
+    host: str,
+    *,
+    drain_s: float,
+    certificate: Certificate | None = None,
+) -> None:
     """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds."""
     supervisor = configuration.supervisor()
     if supervisor is not None:
@@ -91,6 +99,7 @@ def serve(service: Service, bound: Sequence[socket.socket], host: str, *, drain_
         drain_s=drain_s,
         endpoints=service.endpoints,
         before_drain=service.before_drain,
+        certificate=certificate,
     )
     server.run(sockets=list(bound))
 

@@ -13,11 +13,12 @@ def main() -> None:
         config.host, guarded=bool(config.cluster_token), remedy="set FASTCHAT_CLUSTER_TOKEN"
     )
     try:
+        certificate = config.certificate
         bound = bind(config.host, config.port)
         service = build(config)
     except ConfigError as error:
         fail(error)
-    serve(service, bound, config.host, drain_s=5)
+    serve(service, bound, config.host, drain_s=5, certificate=certificate)
 
 
 if __name__ == "__main__":

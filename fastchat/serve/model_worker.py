@@ -16,11 +16,12 @@ def main(flags: type[WorkerConfig] = WorkerConfig, command: str = "model_worker"
         config.host, guarded=bool(config.cluster_token), remedy="set FASTCHAT_CLUSTER_TOKEN"
     )
     try:
+        certificate = config.certificate
         bound = bind(config.host, config.port)
         service = build(config, worker_id)
     except (ConfigError, PlatformError) as error:
         fail(error)
-    serve(service, bound, config.host, drain_s=config.drain_s)
+    serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ def main() -> None:
     guarded = bool(config.api_keys or config.api_keys_file)
     warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
     try:
+        certificate = config.certificate
         bound = bind(config.host, config.port)
         service = build(config)
     except ConfigError as error:
         fail(error)
-    serve(service, bound, config.host, drain_s=config.drain_s)
+    serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
 from fastchat.engines.loading import ModelFlags
 from fastchat.model.weights import default_model_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerConfig(ModelFlags):
+class WorkerConfig(TlsFlags, ModelFlags):
     """Serve one model: load it, register with the controller, answer requests.
 
     The model is a GGUF file, a folder that holds one, or a built-in name. The worker speaks the
@@ -87,4 +88,4 @@ class WorkerConfig(ModelFlags):
     @property
     def address(self) -> str:
         """0.2.36 did not let this follow the port, and so registered workers nobody could reach."""
-        return (self.worker_address or f"http://localhost:{self.port}").rstrip("/")
+        return (self.worker_address or f"{self.scheme}://localhost:{self.port}").rstrip("/")
