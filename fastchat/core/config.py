@@ -178,6 +178,12 @@ def ssl_files(environ: Mapping[str, str] = os.environ) -> tuple[Path | None, Pat
     return certfile, keyfile
 
 
+def hand_over(pid: int) -> None:
+    """A process of our own stands between the supervisor and what runs here."""
+    if supervisor() is not None:
+        os.environ["FASTCHAT_SUPERVISED"] = str(pid)
+
+
 def environment() -> dict[str, str]:
     """A copy of the environment, to be changed and handed to child processes."""
     return dict(os.environ)

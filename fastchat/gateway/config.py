@@ -86,6 +86,12 @@ class GatewayConfig(TlsFlags):
         help="how completions are passed on; asgi costs more and differs in nothing else",
         choices=lambda: RELAYS,
     )
+    workers: int = flag(
+        1,
+        help="processes that share the port; each has its own table and counts what it sent itself",
+        metavar="N",
+        at_least=1,
+    )
     log_requests: bool = flag(
         False, help="log a line for each request: its worker, its tokens and where its time went"
     )

@@ -84,9 +84,7 @@ def serve(
     certificate: Certificate | None = None,
 ) -> None:
     """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds."""
-    supervisor = configuration.supervisor()
-    if supervisor is not None:
-        die_with(supervisor)
+    follow_supervisor()
     # uvicorn raises the signal that ended it once more; a drained process has ended well.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: None)
@@ -102,6 +100,13 @@ def serve(
         certificate=certificate,
     )
     server.run(sockets=list(bound))
+
+
+def follow_supervisor() -> None:
+    """End when it does, if this process is its child."""
+    supervisor = configuration.supervisor()
+    if supervisor is not None:
+        die_with(supervisor)
 
 
 def _bound(family: int, address: tuple[object, int]) -> socket.socket:

@@ -4,20 +4,29 @@ from fastchat.core.errors import ConfigError
 from fastchat.gateway.build import build
 from fastchat.gateway.config import GatewayConfig
 from fastchat.serve._run import begin, bind, fail, log_to, serve, warn_if_open
+from fastchat.serve._several import run_several
 
 
 def main() -> None:
     config = begin(GatewayConfig, "openai_api_server")
-    log_to("openai_api_server", "openai_api_server.log", config.logdir, config)
-    guarded = bool(config.api_keys or config.api_keys_file)
-    warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
     try:
         certificate = config.certificate
         bound = bind(config.host, config.port)
-        service = build(config)
     except ConfigError as error:
         fail(error)
-    serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
+
+    def run(process: int | None) -> None:
+        part = "" if process is None else f"_{process}"
+        log_to("openai_api_server", f"openai_api_server{part}.log", config.logdir, config)
+        guarded = bool(config.api_keys or config.api_keys_file)
+        warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
+        try:
+            service = build(config)
+        except ConfigError as error:
+            fail(error)
+        serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
+
+    run_several(config.workers, run, bound)
 
 
 if __name__ == "__main__":
