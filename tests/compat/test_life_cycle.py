@@ -70,7 +70,7 @@ def test_either_worker_answers_for_the_other(own: Processes) -> None:
     """An original and one of ours serve one model; one of them dies, and no request fails."""
     controller = own.controller("ours", environ=EXPIRATION)
     original = own.worker("original", controller, environ=BEATS)
-    own.worker("ours", controller)
+    own.worker("ours", controller, environ=BEATS)
     api = own.api("ours", controller)
     until(lambda: len(ask(f"{controller.url}/workers")[1]["workers"]) == 2)
     assert [api.chat(QUESTION)[0] for _ in range(4)] == [200] * 4
