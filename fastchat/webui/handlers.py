@@ -9,14 +9,14 @@ import gradio as gr
 
 from fastchat.core.errors import PlatformError
 from fastchat.webui.conversation_log import ConversationLog
-from fastchat.webui.rows import rows, turn_of, written
+from fastchat.webui.rows import Row, rows, turn_of, written
 from fastchat.webui.session import Session, Settings, Vote
 from fastchat.webui.store import Store
 from fastchat.webui.texts import Texts, Words
 
 VOTES: Mapping[object, Vote] = {True: "upvote", False: "downvote", "Flag": "flag"}
 
-Update = tuple[object, object]
+Update = list[Row] | dict[str, object]
 Verb = Callable[[Session, Settings], AsyncGenerator[None, None]]
 
 
@@ -70,7 +70,7 @@ class Handlers:
         session = self.store.find(id)
         if session is not None:
             await session.clear()
-        return [], _resting()
+        return []
 
     async def vote(self, request: gr.Request, row: gr.LikeData, id: object) -> None:
         vote, session = VOTES.get(row.liked), self.store.find(id)
@@ -113,16 +113,12 @@ class Handlers:
         words, began = self._words(request), self.wall_clock()
         try:
             session, settings = self.store.open(id), _settings(controls)
-            box: object = _writing()
             async with aclosing(verb(session, settings)) as news:
                 async for _ in news:
-                    yield rows(session.turns, words), box
-                    box = gr.skip()
+                    yield rows(session.turns, words)
         except PlatformError as error:
-            gr.Warning(words.fault(error, str(controls[0])))
-            yield gr.skip(), _resting()
-            return
-        yield rows(session.turns, words), _resting()
+            sentence = words.fault(error, str(controls[0]))
+            raise gr.Error(sentence, print_exception=False) from error
         if self.log_chats and session.turns:
             turns = list(session.turns)
             await asyncio.to_thread(
@@ -142,14 +138,6 @@ def _settings(controls: tuple[object, ...]) -> Settings:
         top_p=top_p,  # type: ignore[arg-type]
         max_tokens=max_tokens,  # type: ignore[arg-type]
     )
-
-
-def _writing() -> object:
-    return gr.Textbox(value="", submit_btn=False, stop_btn=True)
-
-
-def _resting() -> object:
-    return gr.Textbox(submit_btn=True, stop_btn=False)
 
 
 def _choices(models: list[str]) -> list[tuple[str, str]]:

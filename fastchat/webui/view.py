@@ -1,5 +1,6 @@
 """How the page looks: components, and which handler hears of what."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ FONTS = (
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 EXAMPLES = ("example_1", "example_2", "example_3")
 
+# The box beside an answer that is being written, run by the browser alone.
+WAIT = "() => ({__type__: 'update', submit_btn: false, stop_btn: true})"
+REST = "() => ({__type__: 'update', submit_btn: true, stop_btn: false})"
+SEND = "(text) => [text, {__type__: 'update', value: '', submit_btn: false, stop_btn: true}]"
+GIVE_BACK = "(text) => ({__type__: 'update', value: text})"
+
 
 def view(
     handlers: Handlers, assets: Path, *, follows_models: bool, terms: bool, slots: int
@@ -40,6 +47,7 @@ def view(
     page = gr.Blocks(title="fastchat", analytics_enabled=False, fill_height=True)
     with page:
         id = gr.Textbox(visible="hidden", elem_id="session")
+        asked = gr.Textbox(visible="hidden", elem_id="asked")
         known = gr.State([])
         with gr.Sidebar(open=True, width=300, elem_id="controls"):
             gr.HTML((assets / "brand.html").read_text(encoding="utf-8"), padding=False)
@@ -65,18 +73,25 @@ def view(
         quiet: dict[str, Any] = {**private, "show_progress": "hidden", "queue": False}
         streamed: dict[str, Any] = {
             **private,
-            "outputs": [chat, box],
+            "outputs": [chat],
             "show_progress": "hidden",
             "concurrency_limit": slots,
             "concurrency_id": "answers",
         }
-        box.submit(handlers.ask, [id, box, *controls], **streamed)
-        chat.retry(handlers.regenerate, [id, *controls], **streamed)
-        chat.edit(handlers.edit, [id, *controls], **streamed)
+        # What only the browser must know costs the server nothing: an update of a second component
+        # with every word costs as much as the word.
+        sent = box.submit(None, [box], [asked, box], js=SEND, api_visibility="private")
+        asking = sent.then(handlers.ask, [id, asked, *controls], **streamed)
+        asking.failure(None, [asked], [box], js=GIVE_BACK, api_visibility="private")
+        for event, handler in ((chat.retry, handlers.regenerate), (chat.edit, handlers.edit)):
+            event(None, None, [box], js=WAIT, api_visibility="private")
+            again = event(handler, [id, *controls], **streamed)
+            again.then(None, None, [box], js=REST, api_visibility="private")
+        asking.then(None, None, [box], js=REST, api_visibility="private")
         box.stop(handlers.stop, [id], None, **quiet)
         chat.like(handlers.vote, [id], None, **private | {"show_progress": "hidden"})
         for clearing in (new.click, chat.clear):
-            clearing(handlers.clear, [id], [chat, box], **quiet)
+            clearing(handlers.clear, [id], [chat], **quiet)
         for name, button in examples.items():
             button.click(handlers.example(name), None, [box], **quiet)
         page.load(
@@ -170,6 +185,10 @@ def _box(say: gr.I18n) -> gr.Textbox:
 
 
 def _raise_slots(page: gr.Blocks, slots: int) -> None:
-    """The queue has 40 slots in all unless told otherwise before it is made."""
+    """The queue has 40 slots in all unless told otherwise before it is made. After each event it
+    counts all it remembers, for a page that is not shown; and it looks for work every millisecond.
+    """
     page.max_threads = slots + 40
     page.queue(default_concurrency_limit=None, max_size=slots * 4, api_open=False)
+    page._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
+    page._queue.sleep_when_free = 0.01

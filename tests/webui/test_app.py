@@ -14,7 +14,7 @@ from fastchat.core.errors import NoWorker
 from tests.scripted import ScriptedEngine
 from tests.servers import until
 from tests.webui.pages import served_page
-from tests.webui.visitor import CONTROLS, Visitor, said
+from tests.webui.visitor import CONTROLS, Refused, Visitor, said
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_it_is_asked_again_from_a_row(visitor: Visitor, engine: ScriptedEn
     await visitor.ask("second")
     engine.words = ["else"]
     about = {"index": 1, "value": "one two three"}
-    rows = await visitor.rows("retry", [visitor.id, "m", *CONTROLS], about)
+    rows = await visitor.rows("regenerate", [visitor.id, "m", *CONTROLS], about)
     assert [said(row) for row in rows] == ["first", "else"]
 
 
@@ -60,7 +60,7 @@ async def test_a_reload_shows_the_conversation_of_the_tab(visitor: Visitor) -> N
     await visitor.ask("hi")
     again = Visitor(visitor.session, visitor.url, id=visitor.id)
     await again.open()
-    ((id, rows, model, known),) = [one async for one in again.updates("load", [visitor.id])]
+    ((id, rows, model, known),) = [one async for one in again.updates("opened", [visitor.id])]
     assert id == visitor.id
     assert [said(row) for row in rows] == ["hi", "one two three"]
     assert (model["value"], known) == ("m", None)  # a state stays at the server
@@ -70,7 +70,7 @@ async def test_votes_and_answers_are_logged(visitor: Visitor, tmp_path: Path) ->
     await visitor.ask("hi")
     for liked in (True, False, "Flag", "Love", True):
         about = {"index": 1, "value": "x", "liked": liked}
-        async for _ in visitor.updates("like", [visitor.id], about):
+        async for _ in visitor.updates("vote", [visitor.id], about):
             pass
     text = _log_in(tmp_path)
     lines = [json.loads(line) for line in text.splitlines()]
@@ -98,7 +98,7 @@ async def test_who_closes_the_page_stops_the_answer(engine: ScriptedEngine) -> N
         async with aiohttp.ClientSession() as session:
             visitor = Visitor(session, url)
             await visitor.open()
-            async with aclosing(visitor.updates("submit", _inputs(visitor))) as updates:
+            async with aclosing(visitor.asking("hi")) as updates:
                 await anext(updates)
                 await until(lambda: engine.running)
         await until(lambda: not engine.running)
@@ -117,13 +117,15 @@ async def test_a_fault_is_a_sentence_in_the_language_of_the_browser(
 async def test_a_made_up_id_opens_nothing(
     visitor: Visitor, engine: ScriptedEngine, id: object
 ) -> None:
-    rows = await visitor.rows("submit", [id, "hi", "m", *CONTROLS])
-    assert (rows, engine.asked) == ([], [])
+    with pytest.raises(Refused, match="reload it"):
+        await visitor.rows("ask", [id, "hi", "m", *CONTROLS])
+    assert engine.asked == []
 
 
 async def test_impossible_settings_ask_nobody(visitor: Visitor, engine: ScriptedEngine) -> None:
-    rows = await visitor.rows("submit", [visitor.id, "hi", {"a": 1}, "", "hot", [], None])
-    assert (rows, engine.asked) == ([], [])
+    with pytest.raises(Refused, match="model is no text"):
+        await visitor.rows("ask", [visitor.id, "hi", {"a": 1}, "", "hot", [], None])
+    assert engine.asked == []
 
 
 async def test_no_event_is_offered_to_other_programs(visitor: Visitor) -> None:
@@ -142,10 +144,6 @@ async def test_more_than_forty_answers_are_written_at_once(engine: ScriptedEngin
         engine.held.set()
         answers = await asyncio.gather(*asking)
     assert {said(rows[1]) for rows in answers} == {"one two three"}
-
-
-def _inputs(visitor: Visitor) -> list[object]:
-    return [visitor.id, "hi", "m", *CONTROLS]
 
 
 def _log_in(folder: Path) -> str:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,10 @@ from uuid import uuid4
 import aiohttp
 
 CONTROLS = ("", 0.7, 1.0, 256)
+
+
+class Refused(Exception):
+    """The page says so in a corner of the screen."""
 
 
 @dataclass
@@ -28,21 +33,26 @@ class Visitor:
         async with self.session.get(f"{self.url}/config") as answer:
             config: dict[str, Any] = await answer.json()
         for dependency in config["dependencies"]:
-            for _, event in dependency["targets"]:
-                self._events.setdefault(event, dependency["id"])
+            if dependency["backend_fn"]:
+                self._events.setdefault(dependency["api_name"], dependency["id"])
         return config
+
+    async def look(self) -> None:
+        """What every browser does once the page is there."""
+        async for _ in self.updates("opened", [self.id]):
+            pass
 
     async def ask(self, text: str) -> list[dict[str, Any]]:
         """The rows that the page shows in the end."""
-        return await self.rows("submit", [self.id, text, self.model, *CONTROLS])
+        return await _whole(self.asking(text))
+
+    def asking(self, text: str) -> AsyncGenerator[Any, None]:
+        return self.updates("ask", [self.id, text, self.model, *CONTROLS])
 
     async def rows(
         self, event: str, inputs: Sequence[object], about: object = None
     ) -> list[dict[str, Any]]:
-        shown: Any = []
-        async for output in self.updates(event, inputs, about):
-            shown = _patched(shown, output[0])
-        return shown if isinstance(shown, list) else []
+        return await _whole(self.updates(event, inputs, about))
 
     async def updates(
         self, event: str, inputs: Sequence[object], about: object = None
@@ -68,10 +78,19 @@ class Visitor:
                     self.arrivals.append(time.monotonic())
                     yield message["output"]["data"]
                 if message["msg"] in ("process_completed", "unexpected_error"):
-                    assert message["success"], message
+                    if not message["success"]:
+                        raise Refused(message["output"]["error"])
                     if not self.arrivals:  # no stream: one whole answer
                         yield message["output"]["data"]
                     return
+
+
+async def _whole(updates: AsyncGenerator[Any, None]) -> list[dict[str, Any]]:
+    shown: Any = []
+    async with aclosing(updates):
+        async for output in updates:
+            shown = _patched(shown, output[0])
+    return shown if isinstance(shown, list) else []
 
 
 def said(row: dict[str, Any]) -> str:
