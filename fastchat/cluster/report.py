@@ -132,7 +132,7 @@ Try it:
 
 def _curl(api: str, model: str, *, key: bool) -> str:
     question = {"role": "user", "content": "Which city is the capital of France?"}
-    body = {"model": model, "messages": [question]}
+    body = {"model": model, "messages": [question], "temperature": 0}
     words = [
         f"curl {api}/v1/chat/completions",
         "-H 'Content-Type: application/json'",
