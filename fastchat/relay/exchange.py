@@ -155,4 +155,5 @@ class Exchange:
 
     def _finish(self) -> None:
         self.response_complete = True
+        self._work = None  # it knows us: the two of them would wait for the garbage collector
         self._protocol.finish(self)
