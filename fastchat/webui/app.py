@@ -9,6 +9,7 @@ import aiohttp
 import gradio as gr
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
 
 from fastchat.client import ControllerClient, OpenAIEngine
 from fastchat.core.generation import Engine
@@ -100,6 +101,13 @@ def create_app(
         css=look.css,
     )
     return app
+
+
+def let_go(app: FastAPI) -> None:
+    """End the stream that every open page holds, for which the server would wait."""
+    for route in app.routes:
+        if isinstance(route, Mount) and isinstance(route.app, gr.routes.App):
+            route.app.stop_event.set()
 
 
 def _lifespan(

@@ -26,7 +26,7 @@ def build(config: PageConfig) -> Service:
         import gradio  # noqa: F401
     except ImportError as error:
         raise ConfigError("the page needs Gradio: pip install 'fschat[webui]'") from error
-    from fastchat.webui.app import Look, Neighbours, create_app
+    from fastchat.webui.app import Look, Neighbours, create_app, let_go
     from fastchat.webui.handlers import Handlers
     from fastchat.webui.view import theme, translations, view
 
@@ -68,7 +68,7 @@ def build(config: PageConfig) -> Service:
             async with asyncio.timeout(config.drain_s):
                 while store.busy:  # noqa: ASYNC110  # of sessions there are many, of drains one
                     await asyncio.sleep(0.1)
-        page.app.stop_event.set()
+        let_go(app)
 
     return Service(app, before_drain)
 

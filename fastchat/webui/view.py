@@ -32,10 +32,13 @@ FONTS = (
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 EXAMPLES = ("example_1", "example_2", "example_3")
 
-# The box beside an answer that is being written, run by the browser alone.
+# The box beside an answer that is being written, run by the browser alone. While one is written the
+# next question stays where it is.
 WAIT = "() => ({__type__: 'update', submit_btn: false, stop_btn: true})"
 REST = "() => ({__type__: 'update', submit_btn: true, stop_btn: false})"
-SEND = "(text) => [text, {__type__: 'update', value: '', submit_btn: false, stop_btn: true}]"
+SEND = """(text) => document.querySelector("#box .stop-button")
+    ? ["", {__type__: "update"}]
+    : [text, {__type__: "update", value: "", submit_btn: false, stop_btn: true}]"""
 GIVE_BACK = "(text) => ({__type__: 'update', value: text})"
 
 

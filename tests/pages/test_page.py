@@ -45,8 +45,12 @@ def test_an_answer_grows_until_it_is_stopped(open_page: Open) -> None:
     first = tab.answers.inner_text()
     expect(tab.answers).not_to_have_text(first, use_inner_text=True)
     tab.picture("streaming")
+    tab.box.fill("the next question")
+    tab.box.press("Enter")  # too early: it waits
     tab.press("Stop")
     tab.wait_for_the_end()
+    expect(tab.box).to_have_value("the next question")
+    expect(tab.answers).to_have_count(1)
     assert len(tab.answers.inner_text()) >= len(first)
     tab.ask("Thank you.")  # the page is free again
     expect(tab.answers).to_have_count(2)
@@ -55,6 +59,7 @@ def test_an_answer_grows_until_it_is_stopped(open_page: Open) -> None:
 def test_a_question_is_edited(open_page: Open) -> None:
     tab = open_page("echo")
     tab.ask("first words")
+    tab.wait_for_the_end()
     tab.ask("second words")
     expect(tab.answers.last).to_have_text("second words")
     tab.page.get_by_role("button", name="Edit").first.click()
