@@ -4,11 +4,23 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from fastchat.controller import build as controller
+from fastchat.controller.config import ControllerConfig
+from fastchat.gateway import build as gateway
+from fastchat.gateway.config import GatewayConfig
 from fastchat.serve import commands
+from fastchat.webui import build as webui
+from fastchat.webui.config import PageConfig
+from fastchat.worker import build as worker
+from fastchat.worker.config import WorkerConfig
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
@@ -43,6 +55,43 @@ def flags() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def routes() -> str:
+    """Every path of every server, as the applications themselves have it."""
+    known = tomllib.loads((ROOT / "docs" / "routes.toml").read_text(encoding="utf-8"))
+    parts = [NOTE, "# Routes", "Errors of all of them have OpenAI's shape."]
+    served: set[str] = set()
+    for title, app in _applications().items():
+        lines = ["| route | what it does |", "|---|---|"]
+        for method, path in sorted(_leaves(app.routes), key=lambda leaf: leaf[1]):
+            if path not in known:
+                sys.exit(f"docs/routes.toml does not say what {path} of the {title} does")
+            served.add(path)
+            lines.append(f"| `{method} {path}` | {known[path]} |")
+        parts += [f"## {title}", "\n".join(lines)]
+    if stray := known.keys() - served:
+        sys.exit(f"docs/routes.toml tells of {sorted(stray)}, which nobody serves")
+    return "\n\n".join(parts) + "\n"
+
+
+def _applications() -> dict[str, FastAPI]:
+    echo = WorkerConfig(engine="echo", model_path="echo")
+    return {
+        "API server": gateway.build(GatewayConfig()).app,
+        "Worker": worker.build(echo, "1").app,
+        "Controller": controller.build(ControllerConfig()).app,
+        "Web page": webui.build(PageConfig()).app,
+    }
+
+
+def _leaves(routes: Iterable[object]) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        within = getattr(route, "original_router", None)
+        if within is not None:
+            yield from _leaves(within.routes)
+        elif isinstance(route, Route) and route.methods:
+            yield "GET" if "GET" in route.methods else "POST", route.path
+
+
 def platform_file() -> str:
     example = (ROOT / "examples" / "platform.toml").read_text(encoding="utf-8")
     return f"""{NOTE}
@@ -73,7 +122,11 @@ def _holds(path: Path, text: str) -> bool:
     return path.exists() and path.read_text(encoding="utf-8") == text
 
 
-PAGES: dict[str, Callable[[], str]] = {"flags.md": flags, "platform-file.md": platform_file}
+PAGES: dict[str, Callable[[], str]] = {
+    "flags.md": flags,
+    "platform-file.md": platform_file,
+    "routes.md": routes,
+}
 
 
 if __name__ == "__main__":
