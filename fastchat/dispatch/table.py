@@ -30,8 +30,9 @@ REMEMBER_S = 600.0
 UNCONFIRMED_S = 120.0
 # How often is looked at what changes with time alone: pauses, warm-up, claims and records.
 REFRESH_S = 0.25
-# To somebody who started anew as well, such a controller's list is not the whole truth for so long.
-SETTLING_S = 10.0
+# To somebody who started anew as well, such a controller's list is not the whole truth for so long:
+# the five seconds between two beats, and a moment.
+SETTLING_S = 6.0
 
 
 class Lease(NamedTuple):

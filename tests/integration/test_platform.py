@@ -85,6 +85,14 @@ BAD = {
 }
 
 
+@pytest.fixture
+def settled(platform: RunningPlatform) -> None:
+    """A controller that has just started may not have heard of all models yet: that is 503."""
+    body = BAD["unknown model"].replace(b"%s", MODEL.encode())
+    until(lambda: b" 404 " in post(platform.ports[API], body).partition(b"\r\n")[0])
+
+
+@pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_is_told_in_the_openai_shape(
