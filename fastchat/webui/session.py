@@ -143,7 +143,6 @@ class Session:
         writing = asyncio.create_task(self._write(turn, self._request(turn), changed))
         self._writing = writing
         try:
-            yield
             async with aclosing(paced(writing, changed)) as news:
                 async for _ in news:
                     yield

@@ -43,7 +43,7 @@ def roles(request: GenerationRequest) -> list[tuple[str, str]]:
 async def test_a_question_is_answered_with_the_settings_beside_it() -> None:
     engine = ScriptedEngine()
     session = session_on(engine)
-    assert await read(session.ask("  hi ", SETTINGS)) >= 2
+    assert await read(session.ask("  hi ", SETTINGS)) >= 1
     turn = session.turns[0]
     assert (turn.question, turn.answer, turn.finish) == ("hi", "one two three", "stop")
     asked = engine.asked[0]
