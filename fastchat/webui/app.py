@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
-from fastchat.client import ControllerClient, OpenAIEngine
+from fastchat.client import ControllerClient, engine_for
 from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Table
 from fastchat.protocol.cluster import WorkerEntry
@@ -43,13 +43,7 @@ class Neighbours:
 
     def worker(self, entry: WorkerEntry) -> Engine:
         assert self._session is not None
-        return OpenAIEngine(
-            self._session,
-            entry.address,
-            entry.model_names,
-            token=self.token,
-            silence_s=self.silence_s,
-        )
+        return engine_for(entry, self._session, token=self.token, silence_s=self.silence_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

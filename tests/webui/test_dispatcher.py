@@ -16,8 +16,11 @@ from fastchat.core.errors import (
 from fastchat.core.generation import Chat, GenerationRequest, Message, collect
 from fastchat.dispatch import Table
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
+from fastchat.webui.app import Neighbours
 from fastchat.webui.dispatcher import DispatchedEngine
+from tests.legacy import LegacyWorker
 from tests.scripted import ScriptedEngine
+from tests.servers import serving
 
 REQUEST = GenerationRequest(id="r", model="m", prompt=Chat((Message(role="user", content="hi"),)))
 Make = Callable[..., DispatchedEngine]
@@ -95,3 +98,12 @@ async def test_all_full_says_so(make: Make) -> None:
 async def test_nobody_serves_it(make: Make) -> None:
     with pytest.raises(UnknownModel):
         await collect(make().generate(REQUEST))
+
+
+async def test_a_worker_of_0_2_36_is_asked_by_its_own_wire() -> None:
+    table = Table(lambda: 0.0, Random(0))
+    neighbours = Neighbours("http://127.0.0.1:1", None, silence_s=5)
+    async with serving(LegacyWorker().app) as url, neighbours.opened():
+        table.put(WorkerEntry(address=url, model_names=("m",)))
+        engine = DispatchedEngine(table, lambda _: None, neighbours.worker)
+        assert (await collect(engine.generate(REQUEST))).text == "one two"
