@@ -28,7 +28,15 @@ from fastchat.protocol.cluster import (
 )
 from fastchat.protocol.codec import decode, encode
 from fastchat.relay import Relay, UpstreamFault, opened
-from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors, unless_gone
+from fastchat.relay.edge import (
+    BodyLimit,
+    Service,
+    TokenGuard,
+    answer_errors,
+    answer_health,
+    json_response,
+    unless_gone,
+)
 
 logger = logging.getLogger("controller")
 
@@ -49,6 +57,7 @@ def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
         title="fastchat controller", lifespan=_lifespan(pool, relay), docs_url=None, redoc_url=None
     )
     answer_errors(app)
+    answer_health(app)
     if trust.token is not None:
         app.add_middleware(TokenGuard, token=trust.token, open_paths=OPEN_PATHS)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
@@ -84,10 +93,6 @@ def _caller(request: Request) -> str:
     return request.client.host if request.client else "0.0.0.0"
 
 
-def _json(message: object) -> Response:
-    return Response(encode(message), media_type="application/json")
-
-
 def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust, inquiry: Inquiry) -> None:
     @app.post("/register_worker")
     async def register_worker(request: Request) -> Response:
@@ -95,26 +100,28 @@ def _add_registration(app: FastAPI, pool: WorkerPool, trust: Trust, inquiry: Inq
         resolved = await trust.check(registration.worker_name, _caller(request))
         trust.check_claims(registration, _caller(request))
         pool.register(await inquiry.completed(registration, resolved))
-        return _json(None if registration.epoch is None else Registered(epoch=registration.epoch))
+        return json_response(
+            None if registration.epoch is None else Registered(epoch=registration.epoch)
+        )
 
     @app.post("/receive_heart_beat")
     async def receive_heart_beat(request: Request) -> Response:
         beat = decode(await request.body(), HeartBeat)
         await trust.check(beat.worker_name, _caller(request))
-        return _json(HeartBeatAnswer(exist=pool.beat(beat)))
+        return json_response(HeartBeatAnswer(exist=pool.beat(beat)))
 
     @app.post("/unregister_worker")
     async def unregister_worker(request: Request) -> Response:
         departure = decode(await request.body(), Departure)
         await trust.check(departure.worker_name, _caller(request))
         pool.leave(departure)
-        return _json(None)
+        return json_response(None)
 
     @app.post("/refresh_all_workers")
     async def refresh_all_workers() -> Response:
         """Heart-beats keep the table true; who sends none is asked."""
         await inquiry.refresh()
-        return _json(None)
+        return json_response(None)
 
 
 def _add_lookups(app: FastAPI, pool: WorkerPool) -> None:
@@ -122,21 +129,17 @@ def _add_lookups(app: FastAPI, pool: WorkerPool) -> None:
     async def test_connection() -> Response:
         return JSONResponse("success")
 
-    @app.get("/health")
-    async def health() -> Response:
-        return JSONResponse({"status": "ok"})
-
     @app.post("/list_models")
     async def list_models() -> Response:
-        return _json(ModelList(models=pool.table.models()))
+        return json_response(ModelList(models=pool.table.models()))
 
     @app.post("/list_multimodal_models")
     async def list_multimodal_models() -> Response:
-        return _json(ModelList(models=_models(pool, multimodal=True)))
+        return json_response(ModelList(models=_models(pool, multimodal=True)))
 
     @app.post("/list_language_models")
     async def list_language_models() -> Response:
-        return _json(ModelList(models=_models(pool, multimodal=False)))
+        return json_response(ModelList(models=_models(pool, multimodal=False)))
 
     @app.post("/get_worker_address")
     async def get_worker_address(request: Request) -> Response:
@@ -146,18 +149,18 @@ def _add_lookups(app: FastAPI, pool: WorkerPool) -> None:
         except (UnknownModel, NoWorker, Overloaded):
             logger.info("no worker: %s", model)
             address = ""
-        return _json(WorkerAddress(address=address))
+        return json_response(WorkerAddress(address=address))
 
     @app.post("/worker_get_status")
     async def worker_get_status() -> Response:
         status = pool.status()
-        return _json(status)
+        return json_response(status)
 
 
 def _add_table(app: FastAPI, pool: WorkerPool) -> None:
     @app.get("/workers")
     async def workers() -> Response:
-        return _json({"workers": pool.table.entries()})
+        return json_response({"workers": pool.table.entries()})
 
     @app.get("/workers/watch")
     async def watch() -> Response:
@@ -171,7 +174,7 @@ def _add_table(app: FastAPI, pool: WorkerPool) -> None:
     async def report_dispatches(request: Request) -> Response:
         for dispatched in decode(await request.body(), DispatchReport).dispatches:
             pool.note(dispatched)
-        return _json(None)
+        return json_response(None)
 
 
 def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay, trust: Trust) -> None:

@@ -18,7 +18,7 @@ from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
 from fastchat.protocol.cluster import WorkerEntry
-from fastchat.relay.edge import BodyLimit, Service, answer_errors, end_with
+from fastchat.relay.edge import BodyLimit, Service, answer_errors, answer_health, end_with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +72,7 @@ def create_service(
         redoc_url=None,
     )
     answer_errors(app)
+    answer_health(app)
     app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,
@@ -83,10 +84,6 @@ def create_service(
     routers = [FRONTENDS.load(name)(context) for name in FRONTENDS]
     for router in routers:
         app.include_router(router)
-
-    @app.get("/health")
-    async def health() -> Response:
-        return JSONResponse({"status": "ok"})
 
     @app.get("/ready")
     async def ready() -> Response:

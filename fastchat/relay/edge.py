@@ -49,6 +49,16 @@ def request_id(request: HTTPConnection, new_id: Callable[[], str]) -> str:
     return given if REQUEST_ID.fullmatch(given) else new_id()
 
 
+def json_response(message: object) -> Response:
+    return Response(encode(message), media_type="application/json")
+
+
+def answer_health(app: FastAPI) -> None:
+    @app.api_route("/health", methods=["GET", "HEAD"])
+    async def health() -> Response:
+        return json_response({"status": "ok"})
+
+
 def error_response(error: PlatformError, shape: type[ErrorBody] = ErrorBody) -> Response:
     return Response(encode(shape.of(error)), status_code=error.status, headers=error_headers(error))
 

@@ -15,7 +15,7 @@ from fastchat.client import ControllerClient, engine_for
 from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Table
 from fastchat.protocol.cluster import WorkerEntry
-from fastchat.relay.edge import BodyLimit, end_with
+from fastchat.relay.edge import BodyLimit, answer_health, end_with
 from fastchat.webui.guard import Guard
 
 # A message, a system prompt and what Gradio puts around them.
@@ -66,9 +66,7 @@ def create_app(
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(Guard)
 
-    @app.get("/health")
-    async def health() -> Response:
-        return JSONResponse({"status": "ok"})
+    answer_health(app)
 
     @app.get("/ready")
     async def ready() -> Response:

@@ -1,6 +1,6 @@
 """An HTTP answer whose work stops when its client leaves."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from starlette.background import BackgroundTask
@@ -17,7 +17,9 @@ class WholeAnswer(Response):
     """Runs `work` and sends its bytes; if the client leaves first, the work is cancelled. What it
     put into `headers` is sent, too."""
 
-    def __init__(self, work: Callable[[], Awaitable[bytes]], headers: dict[str, str]) -> None:
+    def __init__(
+        self, work: Callable[[], Awaitable[bytes]], headers: Mapping[str, str] | None = None
+    ) -> None:
         self.background: BackgroundTask | None = None
         self._work = work
         self._extra = headers

@@ -12,7 +12,14 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
 from fastchat.protocol.codec import encode
-from fastchat.relay.edge import BodyLimit, Service, TokenGuard, answer_errors, end_with
+from fastchat.relay.edge import (
+    BodyLimit,
+    Service,
+    TokenGuard,
+    answer_errors,
+    answer_health,
+    end_with,
+)
 from fastchat.worker.legacy.routes import routes as legacy_routes
 from fastchat.worker.openai.routes import routes as openai_routes
 from fastchat.worker.registration import Announcer, Replaced
@@ -69,15 +76,12 @@ def create_service(parts: Collaborators) -> Service:
         title="fastchat worker", lifespan=_lifespan(parts, presence), docs_url=None, redoc_url=None
     )
     answer_errors(app)
+    answer_health(app)
     if parts.token is not None:
         app.add_middleware(TokenGuard, token=parts.token, open_paths=OPEN_PATHS)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
-
-    @app.get("/health")
-    async def health() -> Response:
-        return JSONResponse({"status": "ok"})
 
     @app.get("/load")
     async def load() -> Response:

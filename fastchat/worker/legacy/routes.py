@@ -26,7 +26,7 @@ from fastchat.protocol.wire import (
     ModelDetails,
     StreamMessage,
 )
-from fastchat.relay.edge import request_id
+from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
 from fastchat.worker.legacy.translate import Messages, echoes, generation
 from fastchat.worker.shell import Shell, context_length
@@ -37,21 +37,21 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
 
     @router.post("/worker_get_status")
     async def worker_get_status() -> Response:
-        return _json(status(shell))
+        return json_response(status(shell))
 
     @router.post("/worker_get_conv_template")
     async def worker_get_conv_template() -> Response:
         template = await template_for_callers(shell.engine, shell.template)
-        return _json(ConvTemplate(conv=to_wire(template)))
+        return json_response(ConvTemplate(conv=to_wire(template)))
 
     @router.post("/model_details")
     async def model_details() -> Response:
-        return _json(ModelDetails(context_length=context_length(shell.engine)))
+        return json_response(ModelDetails(context_length=context_length(shell.engine)))
 
     @router.post("/count_token")
     async def count_token(request: Request) -> Response:
         prompt = decode(await request.body(), CountRequest).prompt
-        return _json(Count(count=await shell.count_tokens(prompt)))
+        return json_response(Count(count=await shell.count_tokens(prompt)))
 
     @router.post("/worker_generate_stream")
     async def worker_generate_stream(request: Request) -> Response:
@@ -64,12 +64,12 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
     async def worker_generate(request: Request) -> Response:
         body = await request.body()
         id = request_id(request, new_id)
-        return WholeAnswer(lambda: _last(_messages(shell, body, id)), {})
+        return WholeAnswer(lambda: _last(_messages(shell, body, id)))
 
     @router.post("/worker_get_embeddings")
     async def worker_get_embeddings(request: Request) -> Response:
         body = await request.body()
-        return WholeAnswer(lambda: _embedded(shell, body), {})
+        return WholeAnswer(lambda: _embedded(shell, body))
 
     return router
 
@@ -130,7 +130,3 @@ async def _embedded(shell: Shell, body: bytes) -> bytes:
 
 def _error_piece(error: PlatformError) -> bytes:
     return encode(ErrorMessage.of(error)) + END
-
-
-def _json(message: object) -> Response:
-    return Response(encode(message), media_type="application/json")

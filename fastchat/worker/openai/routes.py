@@ -17,7 +17,7 @@ from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS, Comple
 from fastchat.protocol.openai.embeddings import EmbeddingRequest
 from fastchat.protocol.openai.requests import TokenizeRequest
 from fastchat.protocol.openai.translate import chat_of
-from fastchat.relay.edge import request_id
+from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
 from fastchat.worker.shell import Shell, context_length
 from fastchat.worker.tally import Tally
@@ -47,16 +47,16 @@ def routes(
             found = await shell.embed(model, embeddings.texts(asked))
             return encode(embeddings.answer(model, found, asked.encoding_format))
 
-        return WholeAnswer(work, {})
+        return WholeAnswer(work)
 
     @router.get("/v1/models")
     async def models() -> Response:
         cards = [ModelCard.of(name, started) for name in shell.engine.model_names]
-        return _json(ModelCards(data=cards))
+        return json_response(ModelCards(data=cards))
 
     @router.post("/tokenize")
     async def tokenize(request: Request) -> Response:
-        return _json(await _tokens(shell, decode(await request.body(), TokenizeRequest)))
+        return json_response(await _tokens(shell, decode(await request.body(), TokenizeRequest)))
 
     return router
 
@@ -89,7 +89,3 @@ async def _tokens(shell: Shell, request: TokenizeRequest) -> Tokens:
     if isinstance(prompt, str) and isinstance(engine, Tokenizes):
         return Tokens(count=count, max_model_len=limit, tokens=list(await engine.tokenize(prompt)))
     return Tokens(count=count, max_model_len=limit)
-
-
-def _json(message: object) -> Response:
-    return Response(encode(message), media_type="application/json")

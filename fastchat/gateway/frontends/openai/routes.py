@@ -13,6 +13,7 @@ from fastchat.core.errors import UnknownModel
 from fastchat.gateway.context import Context
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.openai.answers import ModelCard, ModelCards
+from fastchat.relay.edge import json_response
 
 FORWARDED = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 
@@ -38,14 +39,14 @@ def routes(context: Context) -> APIRouter:
     @router.get("/v1/models")
     async def models() -> Response:
         cards = [ModelCard.of(name, started) for name in context.table.models()]
-        return _json(ModelCards(data=cards))
+        return json_response(ModelCards(data=cards))
 
     @router.get("/v1/models/{name:path}")
     async def model(name: str) -> Response:
         known = context.table.models()
         if name not in known:
             raise UnknownModel(name, known)
-        return _json(ModelCard.of(name, started))
+        return json_response(ModelCard.of(name, started))
 
     return router
 
@@ -63,7 +64,3 @@ class _Resent(Response):
             return self._resent.pop() if self._resent else await receive()
 
         await self._endpoint(scope, again, send)
-
-
-def _json(message: object) -> Response:
-    return Response(encode(message), media_type="application/json")
