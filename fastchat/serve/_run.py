@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn, TypeVar
 
 from fastchat.core import config as configuration
@@ -86,9 +87,6 @@ def serve(
 ) -> None:
     """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds."""
     follow_supervisor()
-    # uvicorn raises the signal that ended it once more; a drained process has ended well.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda *_: None)
     for one in bound:
         one.listen(BACKLOG)
     server = Server(
@@ -100,6 +98,14 @@ def serve(
         before_drain=service.before_drain,
         certificate=certificate,
     )
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # Who is told to end before uvicorn listens to signals ends as soon as it has begun. Afterwards
+    # uvicorn raises the signal that ended it once more; a drained process has ended well.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, end)
     gc.collect()
     gc.freeze()  # what was built stays: to look through it for garbage costs a tenth of a request
     server.run(sockets=list(bound))

@@ -21,7 +21,7 @@ from tests.servers import RawServer, free_port, read_request, serving, until
 CHAT = "/v1/chat/completions"
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 FULL = b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\n{}"
-BROKEN = b"HTTP/1.1 500 Oops\r\ncontent-length: 2\r\n\r\n{}"
+BROKEN = b"HTTP/1.1 500 Oops\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 
 
 @pytest.fixture
