@@ -11,7 +11,7 @@ from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, Neighbours
 from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.context import Context
-from fastchat.gateway.forward import Forwarder
+from fastchat.gateway.forward import KEEP_ALIVE_S, STALL_S, Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account
@@ -31,6 +31,9 @@ def gateway_service(
     keys: KeyRing | None = None,
     timeout_s: float = 5,
     account: Account | None = None,
+    stall_s: float = STALL_S,
+    keep_alive_s: float = KEEP_ALIVE_S,
+    wait_s: float = 0.2,
 ) -> Service:
     """An API server that asks the workers of `table` and follows no controller."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
@@ -46,6 +49,9 @@ def gateway_service(
         token=None,
         account=account,
         clock=time.monotonic,
+        stall_s=stall_s,
+        keep_alive_s=keep_alive_s,
+        wait_s=wait_s,
     )
     context = Context(
         gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5

@@ -19,7 +19,12 @@ def engine_for(
     """`session` stays open as long as the engine is used; the engine does not close it."""
     if "openai" in entry.dialects:
         return OpenAIEngine(
-            session, entry.address, entry.model_names, token=token, silence_s=silence_s
+            session,
+            entry.address,
+            entry.model_names,
+            token=token,
+            silence_s=silence_s,
+            resumes=entry.resumes,
         )
     worker = WorkerClient(session, entry.address, token=token, silence_s=silence_s)
     return LegacyEngine(worker, entry.model_names, silence_s)

@@ -56,6 +56,7 @@ class LegacyEngine:
             "frequency_penalty",
             "repetition_penalty",
             "stop_token_ids",
+            "continuation",
         ]
     )
 
@@ -111,6 +112,7 @@ class LegacyEngine:
 
     async def _call(self, request: GenerationRequest) -> GenerateCall:
         prompt, template = await self._rendered(request.prompt, request.model)
+        prompt += request.continue_from
         room = await self._room(request, prompt)
         sampling = request.sampling
         repetition = sampling.repetition_penalty

@@ -62,13 +62,17 @@ class OpenAIEngine:
         *,
         token: str | None = None,
         silence_s: float = 100.0,
+        resumes: bool = False,
     ) -> None:
-        """`base_url` may end in /v1 or not."""
+        """`base_url` may end in /v1 or not. `resumes` for a server of ours: it goes on with an
+        answer that another began."""
         self._session = session
         self._base_url = base_url.rstrip("/").removesuffix("/v1")
         self._model_names = tuple(model_names)
         self._headers = {"content-type": "application/json", **bearer(token)}
         self._silence_s = silence_s
+        if resumes:
+            self.features |= {"continuation"}
 
     @property
     def model_names(self) -> Sequence[str]:

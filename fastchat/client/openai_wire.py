@@ -15,6 +15,7 @@ from fastchat.core.generation import (
     TokenLogprob,
     Usage,
 )
+from fastchat.protocol.openai.requests import Continued
 
 # The dialect's plain completions end after 16 tokens unless told otherwise; servers cut this to
 # what their context holds.
@@ -115,6 +116,9 @@ def body_of(request: GenerationRequest) -> dict[str, object]:
         "seed": sampling.seed,
         "logit_bias": {str(token): bias for token, bias in sampling.logit_bias.items()} or None,
         "response_format": _response_format(request.json_schema),
+        "continued": None
+        if request.resumed is None
+        else Continued(text=request.resumed, created=0),
     }
     body |= _prompt(request) | _logprobs_wanted(request)
     return {name: value for name, value in body.items() if value is not None}

@@ -17,7 +17,8 @@ PlatformError                   500  50001
 │   └── OutOfMemory             500  50002
 ├── NoWorker                    503  50005   with Retry-After
 ├── ShuttingDown                503  50001   with Retry-After
-└── WorkerTimeout               504  50006
+├── WorkerTimeout               504  50006
+└── DeadlinePassed              504  50006
 
 and two that do not: ConfigError, a sentence for the terminal before anything is served, and
 ControllerFault, for those who talk to a controller.
@@ -179,6 +180,15 @@ class WorkerTimeout(PlatformError):
         if limit_s:
             said = f"was silent for {limit_s:g} s; FASTCHAT_WORKER_API_TIMEOUT raises the limit"
         super().__init__(f"The worker {said} (CONTROLLER_WORKER_TIMEOUT).")
+
+
+class DeadlinePassed(PlatformError):
+    status = 504
+    code = 50006
+    type = "timeout_error"
+
+    def __init__(self) -> None:
+        super().__init__("The time that X-Request-Timeout gave this request is over.")
 
 
 class ConfigError(Exception):

@@ -72,7 +72,8 @@ class GenerationRequest:
     `max_tokens` None means as many as the context holds. `logprobs` is the number of alternatives
     wanted beside each chosen token (0: the chosen one only; None: none). `json_schema` constrains
     the answer; the empty schema means any JSON object. `continue_from` is the answer so far: the
-    engine says, and counts, only what comes after it.
+    engine says, and counts, only what comes after it. `resumed` is the end of it that was said to
+    this very request, by an engine that was lost: see `core.resuming`.
     """
 
     id: str
@@ -85,6 +86,7 @@ class GenerationRequest:
     logprobs: int | None = None
     json_schema: Mapping[str, object] | None = None
     continue_from: str = ""
+    resumed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,11 +5,12 @@ from fastchat.dispatch.following import Following
 from fastchat.dispatch.policies import POLICIES, Candidate, Policy, Question
 from fastchat.dispatch.probing import Probing
 from fastchat.dispatch.routes import Routes
-from fastchat.dispatch.row import Outcome
+from fastchat.dispatch.row import SILENT_S, Outcome
 from fastchat.dispatch.table import Lease, Table
 
 __all__ = [
     "POLICIES",
+    "SILENT_S",
     "Candidate",
     "Following",
     "Lease",

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryBudget:
-    """Retries may be this share of the requests that run: when everything fails, retries must not
-    multiply the load. The `least` lets a quiet platform retry at all."""
+    """Retries that nobody has answered yet may be this share of the requests that run: when
+    everything fails, retries must not multiply the load. The `least` lets a quiet platform retry at
+    all."""
 
     share: float = 0.2
     least: int = 3

@@ -52,7 +52,8 @@ class Record:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """`in_flight_then`: requests from here that ran when the worker last told its load;
+    """`found_dead`: it did not answer when it was asked for a sign of life. `in_flight_then`:
+    requests from here that ran when the worker last told its load;
     `sent_since`: requests of others since then."""
 
     entry: WorkerEntry
@@ -65,6 +66,7 @@ class Row:
     sent_since: int = 0
     full_until: float | None = None
     unreachable: bool = False
+    found_dead: bool = False
     unconfirmed_since: float | None = None
 
     def __post_init__(self) -> None:
@@ -111,6 +113,7 @@ class Row:
             self._failed(outcome, now)
 
     def probed(self, now: float, *, alive: bool) -> None:
+        self.found_dead = not alive
         if alive:
             self.heard_at = now
             if self.unreachable:
@@ -135,7 +138,7 @@ class Row:
 
     def _answered(self, outcome: Outcome, now: float, took_s: float) -> None:
         self.heard_at = now
-        self.unreachable = False
+        self.unreachable = self.found_dead = False
         if self.breaker.on_trial:
             self.since = now
         self.breaker.succeed(now)

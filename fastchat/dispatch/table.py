@@ -196,6 +196,14 @@ class Table:
         self._running -= 1
         self._retrying -= retry
 
+    def settle(self) -> None:
+        """A retry was answered: what it made up for is over."""
+        self._retrying -= 1
+
+    def is_same(self, lease: Lease) -> bool:
+        """Whether the worker is still the incarnation that was leased."""
+        return self._rows.get(lease.worker.address) is lease.row
+
     def may_retry(self) -> bool:
         return self.budget.allows(retrying=self._retrying, running=self._running)
 

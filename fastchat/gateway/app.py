@@ -111,6 +111,7 @@ def _lifespan(
             tasks = [
                 asyncio.create_task(following.run(neighbours.controller())),
                 asyncio.create_task(probing.run()),
+                asyncio.create_task(context.forwarder.watch()),
             ]
             for task in tasks:
                 task.add_done_callback(end_with)

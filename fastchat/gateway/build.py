@@ -44,6 +44,8 @@ def build(config: GatewayConfig) -> Service:
         token=config.cluster_token,
         account=log if config.log_requests else None,
         clock=time.monotonic,
+        stall_s=config.stream_stall_s,
+        keep_alive_s=config.keep_alive_s,
     )
     context = Context(
         gate=gate,

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
+from fastchat.gateway.forward import KEEP_ALIVE_S, STALL_S
 
 RELAYS = ("below-asgi", "asgi")
 
@@ -70,6 +71,16 @@ class GatewayConfig(TlsFlags):
         help="seconds of silence on a stream, or in all on a plain call, before 504",
         env="FASTCHAT_WORKER_API_TIMEOUT",
         above=0,
+    )
+    stream_stall_s: float = flag(
+        STALL_S,
+        help="seconds of silence inside a stream before it goes on at another worker, if it can",
+        above=0,
+    )
+    keep_alive_s: float = flag(
+        KEEP_ALIVE_S,
+        help="seconds of silence before a stream is kept alive by a comment; 0: never",
+        at_least=0,
     )
     cluster_token: str | None = flag(
         None,

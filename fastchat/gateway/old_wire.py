@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from fastchat.client import WorkerFault
 from fastchat.core.errors import EngineFailed, PlatformError, Unsupported
-from fastchat.core.generation import Embeds, Engine
+from fastchat.core.fanout import Generate
+from fastchat.core.generation import CountsTokens, Embeds, Engine
+from fastchat.core.resuming import resuming
 from fastchat.protocol.cluster import WorkerEntry
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
@@ -60,12 +62,15 @@ class OldWire:
             yield whole
             return
         completion = COMPLETIONS[path.decode()](body, id, int(self.wall_clock()))
+        generate: Generate = engine.generate
+        if isinstance(engine, CountsTokens):
+            generate = resuming(generate, engine.count_tokens)
         if not completion.plan.stream:
-            whole = await completion.whole(engine.generate)
+            whole = await completion.whole(generate)
             yield JSON
             yield whole
             return
-        async with aclosing(completion.events(engine.generate)) as events:
+        async with aclosing(completion.events(generate)) as events:
             first = await anext(events)
             yield EVENTS
             yield first

@@ -13,6 +13,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 MAX_SPEED = 100.0
 
+# Among the dialects of a worker that goes on with an answer which another worker began
+# (`protocol.openai.requests.Continued`).
+RESUMES = "openai-continued"
+
 Name = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 # A URL of one line: it goes into logs and request lines.
 Address = Annotated[str, Meta(max_length=512, pattern=r"^https?://[^\s\x00-\x20\x7f]+\Z")]
@@ -106,6 +110,12 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int | None = None
     multimodal: bool = False
     dialects: tuple[str, ...] = ()
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on with an answer that another worker began. With one of 0.2.36 that
+        takes no more than a longer prompt."""
+        return not self.dialects or RESUMES in self.dialects
 
 
 class WorkerTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastchat.core.errors import Overloaded
+from fastchat.core.errors import DeadlinePassed, Overloaded
 
 # Weight of the newest request in the running mean of service times.
 NEWEST = 0.2
@@ -42,8 +42,9 @@ class Admission:
         return self._wait_s(self.queue_limit)
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold a slot while the body runs. Raises `Overloaded` when the queue is full."""
+    async def slot(self, *, until: float | None = None) -> AsyncIterator[None]:
+        """Hold a slot while the body runs. Raises `Overloaded` when the queue is full, and
+        `DeadlinePassed` when none was free until then, by the clock."""
         if self.waiting >= self.queue_limit and self._semaphore.locked():
             raise Overloaded(
                 f"The worker runs {self.running} requests and {self.waiting} wait "
@@ -52,7 +53,10 @@ class Admission:
             )
         self.waiting += 1
         try:
-            await self._semaphore.acquire()
+            async with asyncio.timeout(None if until is None else until - self.clock()):
+                await self._semaphore.acquire()
+        except TimeoutError:
+            raise DeadlinePassed from None
         finally:
             self.waiting -= 1
         self.running += 1

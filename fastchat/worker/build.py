@@ -9,9 +9,10 @@ import aiohttp
 from msgspec.structs import replace
 
 from fastchat.client import ControllerClient
+from fastchat.core.generation import CountsTokens, Engine
 from fastchat.engines.loading import load_engine
 from fastchat.model.template import NamedTemplate
-from fastchat.protocol.cluster import WorkerStatus
+from fastchat.protocol.cluster import RESUMES, WorkerStatus
 from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
@@ -22,9 +23,6 @@ from fastchat.worker.rehearsal import Rehearsal
 from fastchat.worker.shell import Shell
 
 logger = logging.getLogger("model_worker")
-
-# What a worker of ours speaks beyond the wire of 0.2.36.
-DIALECTS = ("openai",)
 
 
 def build(config: WorkerConfig, worker_id: str) -> Service:
@@ -49,7 +47,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             address=config.address,
             worker_id=worker_id,
             epoch=epoch,
-            dialects=DIALECTS,
+            dialects=dialects(engine),
             interval_s=config.heart_beat_interval_s,
             status=lambda: _announced(shell),
         )
@@ -66,6 +64,12 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
     if config.engine == "scripted":
         service.app.add_middleware(Rehearsal)
     return service
+
+
+def dialects(engine: Engine) -> tuple[str, ...]:
+    """What a worker of ours speaks beyond the wire of 0.2.36."""
+    resumes = "continuation" in engine.features and isinstance(engine, CountsTokens)
+    return ("openai", RESUMES) if resumes else ("openai",)
 
 
 def _announced(shell: Shell) -> WorkerStatus:

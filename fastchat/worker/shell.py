@@ -5,9 +5,11 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastchat.core.errors import (
     ContextOverflow,
+    DeadlinePassed,
     EngineFailed,
     PlatformError,
     UnknownModel,
@@ -26,6 +28,7 @@ from fastchat.core.generation import (
     joined,
     required_features,
 )
+from fastchat.core.resuming import resuming
 from fastchat.model.template import NamedTemplate
 from fastchat.protocol.cluster import WorkerLoad
 from fastchat.worker.admission import Admission
@@ -96,15 +99,30 @@ class Shell:
         async with self.admission.slot():
             return await self.engine.embed(texts)
 
-    async def generate(
-        self, request: GenerationRequest, *, begun: Callable[[], None] | None = None
+    def generate(
+        self,
+        request: GenerationRequest,
+        *,
+        begun: Callable[[], None] | None = None,
+        until: float | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Chunks, the last with a `finish_reason`; or a `PlatformError`. `begun` is called when the
-        request has its slot."""
+        request has its slot. After `until`, by the clock of the admission, it is `DeadlinePassed`.
+        """
+        run = partial(self._generated, begun=begun, until=until)
+        return resuming(run, self.count_tokens)(request)
+
+    async def _generated(
+        self,
+        request: GenerationRequest,
+        *,
+        begun: Callable[[], None] | None,
+        until: float | None,
+    ) -> AsyncGenerator[Chunk, None]:
         request = self.ready(request)
         await self._check_length(request.prompt)
         async with (
-            self.admission.slot(),
+            self.admission.slot(until=until),
             aclosing(_guarded(self.engine, request)) as chunks,
             aclosing(_batched(chunks, self.stream_interval)) as batches,
         ):
@@ -112,6 +130,8 @@ class Shell:
             if begun is not None:
                 begun()
             async for chunk in batches:
+                if until is not None and self.admission.clock() >= until:
+                    raise DeadlinePassed
                 self.meter.add(chunk.usage.completion_tokens - counted)
                 counted = chunk.usage.completion_tokens
                 yield chunk

@@ -12,11 +12,13 @@ from fastchat.worker.shell import Shell
 @dataclass(slots=True)
 class Tally:
     """Generates as the shell does, and keeps count of all choices of one request. `headers` are
-    true when they are read: the first chunk has come, or the last."""
+    true when they are read: the first chunk has come, or the last. `until` is the request's
+    deadline, by the same clock."""
 
     shell: Shell
     clock: Callable[[], float]
     wants_counts: bool
+    until: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
     _usages: dict[int, Usage] = field(default_factory=dict)
     _began: float = field(init=False)
@@ -28,7 +30,7 @@ class Tally:
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         choice = len(self._usages)
         self._usages[choice] = Usage()
-        async with aclosing(self.shell.generate(request, begun=self._slot_had)) as chunks:
+        async with aclosing(self._chunks(request)) as chunks:
             async for chunk in chunks:
                 self._usages[choice] = chunk.usage
                 if chunk.finish_reason is not None or "server-timing" not in self.headers:
@@ -41,6 +43,9 @@ class Tally:
                 yield event
         if self.wants_counts:
             yield comment(self._total())
+
+    def _chunks(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        return self.shell.generate(request, begun=self._slot_had, until=self.until)
 
     def _slot_had(self) -> None:
         self._waited_s = max(self._waited_s, self.clock() - self._began)

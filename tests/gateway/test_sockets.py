@@ -35,7 +35,7 @@ async def worker(said: list[bytes], add_worker: AddWorker) -> AsyncIterator[RawS
             number = b"%d" % len(said)
             if b"stream" in body:
                 writer.write(
-                    HEAD + chunk(b"data: one\n\n") + chunk(b"data: two\n\n") + b"0\r\n\r\n"
+                    HEAD + chunk(b"data: one\n\n") + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
                 )
             else:
                 writer.write(
@@ -138,7 +138,7 @@ async def test_http_1_0_gets_an_answer_without_chunks_and_its_end(
     answer = await raw(server.config.port, post(body, *headers, version="1.0"))
     head, _, content = answer.partition(b"\r\n\r\n")
     assert b"transfer-encoding" not in head
-    assert content == (b"data: one\n\ndata: two\n\n" if body is STREAM else b"1")
+    assert content == (b"data: one\n\ndata: [DONE]\n\n" if body is STREAM else b"1")
 
 
 async def test_a_request_may_come_byte_by_byte(

@@ -32,7 +32,7 @@ class Completion:
         return self.renderer.whole(choices, total_usage([choice.usage for choice in choices]))
 
     async def events(self, generate: Generate) -> AsyncGenerator[bytes, None]:
-        opened: set[int] = set()
+        opened = {index for index, one in enumerate(self.plan.requests) if one.resumed is not None}
         usages: dict[int, Usage] = {}
         async with aclosing(interleaved(generate, self.plan.requests)) as chunks:
             async for index, chunk in chunks:
@@ -53,7 +53,7 @@ def chat_completion(body: bytes, id: str, created: int) -> Completion:
     plan = chat_plan(request, id)
     renderer = ChatRenderer(
         id=f"chatcmpl-{id}",
-        created=created,
+        created=request.continued.created if request.continued else created,
         model=request.model,
         include_usage=plan.include_usage,
     )
@@ -66,7 +66,7 @@ def text_completion(body: bytes, id: str, created: int) -> Completion:
     plan = completion_plan(request, id)
     renderer = TextRenderer(
         id=f"cmpl-{id}",
-        created=created,
+        created=request.continued.created if request.continued else created,
         model=request.model,
         include_usage=plan.include_usage,
         echoes=[str(one.prompt) if plan.echo else "" for one in plan.requests],

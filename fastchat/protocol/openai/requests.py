@@ -19,10 +19,10 @@ class Peek(msgspec.Struct, frozen=True):
     user: str | None = None
 
 
-def renamed(body: bytes, model: str) -> bytes:
-    """A request that was decoded before, for another model; every other value keeps its bytes."""
+def changed(body: bytes, **values: object) -> bytes:
+    """A request that was decoded before, with these fields; every other value keeps its bytes."""
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    fields |= {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in values.items()}
     return msgspec.json.encode(fields)
 
 
@@ -65,6 +65,14 @@ class ResponseFormat(msgspec.Struct, frozen=True, kw_only=True):
     json_schema: JsonSchemaFormat | None = None
 
 
+class Continued(msgspec.Struct, frozen=True, kw_only=True):
+    """Between processes of ours: `text` is what another worker answered to this request before it
+    was lost, `created` the time that its stream bears. The rest of that stream is wanted."""
+
+    text: str
+    created: int
+
+
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """What chat and plain completions have in common."""
 
@@ -92,6 +100,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     guided_grammar: str | None = None
     min_tokens: int | None = None
     ignore_eos: bool | None = None
+    continued: Continued | None = None
 
 
 class ChatRequest(Generation, frozen=True, kw_only=True):

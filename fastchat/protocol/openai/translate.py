@@ -52,7 +52,7 @@ def chat_plan(request: ChatRequest, id: str) -> Plan:
         or _max_tokens(request.max_tokens, "max_tokens"),
         logprobs=_chat_logprobs(request),
     )
-    return _plan(request, [replace(first, continue_from=said_before)])
+    return _plan(request, [replace(first, continue_from=said_before + first.continue_from)])
 
 
 def completion_plan(request: CompletionRequest, id: str) -> Plan:
@@ -87,6 +87,8 @@ def chat_of(messages: Sequence[ChatMessage], *, model: str) -> Chat:
 def _plan(request: Generation, generations: Sequence[GenerationRequest]) -> Plan:
     n = 1 if request.n is None else request.n
     within("n", n, 1, MAX_CHOICES)
+    if request.continued is not None and n * len(generations) > 1:
+        raise InvalidRequest("continued: of several choices none can go on", param="continued")
     if n * len(generations) > MAX_CHOICES:
         raise OutOfRange(f"{n * len(generations)} choices are more than {MAX_CHOICES}", param="n")
     return Plan(
@@ -125,6 +127,8 @@ def _generation(
         stop_token_ids=tuple(request.stop_token_ids or ()),
         logprobs=logprobs,
         json_schema=_json_schema(request),
+        continue_from=request.continued.text if request.continued else "",
+        resumed=request.continued.text if request.continued else None,
     )
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from fastchat.core.errors import OutOfRange
 from fastchat.core.generation import Prompt, Tokenizes
+from fastchat.protocol import deadline
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER
 from fastchat.protocol.error_body import error_event
@@ -35,7 +36,14 @@ def routes(
     async def completions(request: Request) -> Response:
         body, id = await request.body(), request_id(request, new_id)
         completion = COMPLETIONS[request.url.path](body, id, int(wall_clock()))
-        tally = Tally(shell, shell.admission.clock, wants_counts=HEADER in request.headers)
+        clock = shell.admission.clock
+        given = request.headers.get(deadline.HEADER)
+        tally = Tally(
+            shell,
+            clock,
+            wants_counts=HEADER in request.headers,
+            until=None if given is None else clock() + deadline.seconds(given),
+        )
         return _answer(shell, completion, tally)
 
     @router.post("/v1/embeddings")
