@@ -243,8 +243,9 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Let go of a client that is too slow to ask or to read."""
-        if self._closing_at is not None and now > self._closing_at:
-            self.transport.abort()
+        if self._closing_at is not None:
+            if now >= self._closing_at:
+                self.transport.abort()
         elif self._leaves_unread(now):
             self.logger.warning("%s does not read its answer: closed", self.client)
             self.transport.abort()
@@ -287,6 +288,9 @@ class EdgeProtocol(HttpToolsProtocol):
         """Go on in HTTP/1.1, as is our right. The parser takes what follows the head for another
         protocol, so it is given the head again without the wish. (Java's client wishes for h2c with
         the first request of each connection.)"""
+        if self.parser.get_method() == b"CONNECT":  # with or without that wish, it is one
+            self._refuse(InvalidRequest("This server is no proxy: it knows no CONNECT."))
+            return
         version = b" HTTP/" + self.parser.get_http_version().encode()
         lines = [self.parser.get_method() + b" " + self.url + version]
         lines += [
@@ -294,6 +298,8 @@ class EdgeProtocol(HttpToolsProtocol):
             for name, value in self.headers
             if name not in (b"connection", b"upgrade", b"http2-settings")
         ]
+        if not self.parser.should_keep_alive():
+            lines.append(b"connection: close")
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 

@@ -92,7 +92,11 @@ class Server(uvicorn.Server):
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
         for connection in self._connections():
-            connection.check(loop.time())
+            try:
+                connection.check(loop.time())
+            except Exception:  # one connection must not end the bounds of all
+                logger.exception("%s: closed by a fault of ours", connection.client)
+                connection.transport.abort()
         self._checking = loop.call_later(self._bounds.check_s, self._check)
 
     def _connections(self) -> list[EdgeProtocol]:

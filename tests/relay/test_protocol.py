@@ -1,7 +1,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -12,6 +12,8 @@ from fastchat.relay.server import Server
 from tests.servers import connected, raw, running, until
 
 QUICK = Bounds(check_s=0.02, read_s=0.1, unread_s=0.2)
+Check = Callable[[EdgeProtocol, float], None]
+
 POST = b"POST / HTTP/1.1\r\nhost: x\r\n"
 
 
@@ -102,6 +104,41 @@ async def test_a_request_that_does_not_go_on_is_ended(server: Server, beginning:
     assert refusal(await raw(server.config.port, beginning))[0] == 408
 
 
+async def test_one_who_stays_after_the_refusal_is_closed(server: Server) -> None:
+    async with connected(server.config.port, POST):
+        await until(lambda: server.server_state.connections)
+        (connection,) = server.server_state.connections
+        assert isinstance(connection, EdgeProtocol)
+        connection.check(connection.loop.time() + 1)  # refused, and told to go
+        closing_at = connection._closing_at
+        assert closing_at is not None
+        connection.check(
+            closing_at
+        )  # the very moment: a second refusal would be written after the end
+        await until(lambda: not server.server_state.connections)
+    assert refusal(await raw(server.config.port, POST))[0] == 408
+
+
+async def test_a_fault_with_one_client_does_not_end_the_bounds_for_all(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(server.config.port):
+        await until(lambda: server.server_state.connections)
+        (broken,) = server.server_state.connections
+
+        def check(
+            connection: EdgeProtocol, now: float, rightly: Check = EdgeProtocol.check
+        ) -> None:
+            if connection is broken:
+                raise ZeroDivisionError
+            rightly(connection, now)
+
+        monkeypatch.setattr(EdgeProtocol, "check", check)
+        await until(lambda: broken not in server.server_state.connections)
+    assert refusal(await raw(server.config.port, POST))[0] == 408
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_a_connection_that_asks_nothing_is_closed_without_a_word(server: Server) -> None:
     assert await raw(server.config.port, b"") == b""
 
@@ -156,6 +193,18 @@ async def test_a_wish_for_another_protocol_is_passed_over(server: Server) -> Non
     second = POST + b"connection: close\r\ncontent-length: 5\r\n\r\nagain"
     answer = await raw(server.config.port, first + second)
     assert [b"hello" in answer, b"again" in answer] == [True, True]
+
+
+async def test_who_wishes_and_wants_to_close_is_closed(server: Server) -> None:
+    wish = b"connection: close, Upgrade\r\nupgrade: h2c\r\n"
+    answer = await raw(server.config.port, POST + wish + b"content-length: 5\r\n\r\nhello")
+    assert b"hello" in answer
+    assert b"connection: close\r\n" in answer
+
+
+async def test_a_tunnel_is_refused(server: Server) -> None:
+    answer = await raw(server.config.port, b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert refusal(answer) == (400, "This server is no proxy: it knows no CONNECT.")
 
 
 async def test_what_follows_a_request_and_is_no_http_does_not_spoil_its_answer(
