@@ -54,7 +54,7 @@ def json_response(message: object) -> Response:
 
 
 def answer_health(app: FastAPI) -> None:
-    @app.api_route("/health", methods=["GET", "HEAD"])
+    @app.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
     async def health() -> Response:
         return json_response({"status": "ok"})
 

@@ -109,12 +109,11 @@ async def test_one_who_stays_after_the_refusal_is_closed(server: Server) -> None
         await until(lambda: server.server_state.connections)
         (connection,) = server.server_state.connections
         assert isinstance(connection, EdgeProtocol)
+        await until(lambda: connection._awaited == "head")
         connection.check(connection.loop.time() + 1)  # refused, and told to go
         closing_at = connection._closing_at
         assert closing_at is not None
-        connection.check(
-            closing_at
-        )  # the very moment: a second refusal would be written after the end
+        connection.check(closing_at)  # the very moment: nothing is to be written any more
         await until(lambda: not server.server_state.connections)
     assert refusal(await raw(server.config.port, POST))[0] == 408
 
@@ -126,9 +125,9 @@ async def test_a_fault_with_one_client_does_not_end_the_bounds_for_all(
         await until(lambda: server.server_state.connections)
         (broken,) = server.server_state.connections
 
-        def check(
-            connection: EdgeProtocol, now: float, rightly: Check = EdgeProtocol.check
-        ) -> None:
+        rightly: Check = EdgeProtocol.check
+
+        def check(connection: EdgeProtocol, now: float) -> None:
             if connection is broken:
                 raise ZeroDivisionError
             rightly(connection, now)
