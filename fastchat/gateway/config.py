@@ -64,7 +64,10 @@ class GatewayConfig(TlsFlags):
         ("*",), help="CORS: JSON list of headers", parse=_json_list, metavar="JSON"
     )
     max_body_bytes: int = flag(
-        2 * 1024 * 1024, help="largest request body", metavar="BYTES", at_least=1
+        2 * 1024 * 1024,
+        help="largest request body; workers have the same flag",
+        metavar="BYTES",
+        at_least=1,
     )
     worker_timeout_s: float = flag(
         100.0,
@@ -94,7 +97,7 @@ class GatewayConfig(TlsFlags):
     )
     relay: str = flag(
         "below-asgi",
-        help="how completions are passed on; asgi costs more and differs in nothing else",
+        help="how completions are passed on; asgi is the ordinary way, and costs more",
         choices=lambda: RELAYS,
     )
     workers: int = flag(

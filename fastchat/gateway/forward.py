@@ -344,6 +344,11 @@ class Forwarding:
     # -- looked at from time to time --
 
     def look(self, now: float) -> None:
+        if self._ended:
+            return
+        if self._stream is None and now - self._began > self._forwarder.timeout_s:
+            self.refuse(WorkerTimeout(self._forwarder.timeout_s))  # it has so long in all
+            return
         if self._waits_until is not None:
             self._turn()
         size = self._size if self._stream is None else self._stream.size

@@ -19,7 +19,10 @@ RESUMES = "openai-continued"
 
 Name = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 # A URL of one line: it goes into logs and request lines.
-Address = Annotated[str, Meta(max_length=512, pattern=r"^https?://[^\s\x00-\x20\x7f]+\Z")]
+Address = Annotated[
+    str,
+    Meta(max_length=512, pattern=r"^https?://[^\s\x00-\x20\x7f/?#@]+(/[^\s\x00-\x20\x7f?#]*)?\Z"),
+]
 Speed = Annotated[float, Meta(ge=0.01)]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
 Count = Annotated[float, Meta(ge=0, le=1e9)]

@@ -17,6 +17,8 @@ _WHERE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`")
 def decode(body: bytes, kind: type[M]) -> M:
     """Raises `InvalidRequest` for anything that is not this message."""
     try:
+        if not body.isascii():  # text in fields that nobody reads is not looked at below
+            body.decode()
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise _rejected(str(error)) from None

@@ -27,7 +27,6 @@ from fastchat.worker.shell import Shell
 
 logger = logging.getLogger("model_worker")
 
-BODY_LIMIT_BYTES = 2 * 1024 * 1024
 OPEN_PATHS = ("/health", "/ready")
 
 Announce = Callable[[aiohttp.ClientSession], Announcer]
@@ -42,6 +41,7 @@ class Collaborators:
     token: str | None
     wall_clock: Callable[[], float]
     new_id: Callable[[], str]
+    max_body_bytes: int = 2 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ def create_service(parts: Collaborators) -> Service:
     answer_health(app)
     if parts.token is not None:
         app.add_middleware(TokenGuard, token=parts.token, open_paths=OPEN_PATHS)
-    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+    app.add_middleware(BodyLimit, limit_bytes=parts.max_body_bytes)
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
 

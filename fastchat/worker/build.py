@@ -57,6 +57,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             shell=shell,
             announce=None if config.no_register else announce,
             token=config.cluster_token,
+            max_body_bytes=config.max_body_bytes,
             wall_clock=time.time,
             new_id=lambda: uuid.uuid4().hex,
         )

@@ -56,6 +56,9 @@ class WorkerConfig(TlsFlags, ModelFlags):
         metavar="N",
         at_least=0,
     )
+    max_body_bytes: int = flag(
+        2 * 1024 * 1024, help="largest request body", metavar="BYTES", at_least=1
+    )
     stream_interval: int = flag(
         2, help="tokens in one streamed message", metavar="TOKENS", at_least=1
     )

@@ -199,6 +199,22 @@ async def test_a_silent_worker_is_a_timeout(
     assert "CONTROLLER_WORKER_TIMEOUT" in error["message"]
 
 
+async def test_a_plain_answer_that_trickles_is_given_up(
+    gateway: httpx.AsyncClient, add_worker: AddWorker
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        while True:
+            writer.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with RawServer(script).listening() as port:
+        add_worker(f"http://127.0.0.1:{port}")
+        answer = await gateway.post(CHAT, json=ASK)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, 50006)
+
+
 async def test_under_api_v1_a_timeout_is_what_the_guide_shows(
     gateway: httpx.AsyncClient, add_worker: AddWorker
 ) -> None:
