@@ -34,10 +34,11 @@ def gateway_service(
     stall_s: float = STALL_S,
     keep_alive_s: float = KEEP_ALIVE_S,
     wait_s: float = 0.2,
+    controller: str | None = None,
 ) -> Service:
-    """An API server that asks the workers of `table` and follows no controller."""
+    """An API server that asks the workers of `table`; without a controller it follows none."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
-    neighbours = Neighbours(f"http://127.0.0.1:{free_port()}", None, timeout_s)
+    neighbours = Neighbours(controller or f"http://127.0.0.1:{free_port()}", None, timeout_s)
     forwarder = Forwarder(
         gate=gate,
         table=table,
