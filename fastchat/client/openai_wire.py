@@ -148,12 +148,16 @@ def usage_of(said: AnswerUsage | None, *, before: Usage) -> Usage:
 
 
 def _prompt(request: GenerationRequest) -> dict[str, object]:
+    open_turn = request.continue_from.removesuffix(request.resumed or "")
     match request.prompt:
         case Chat(messages):
             said = [{"role": message.role, "content": message.content} for message in messages]
-            return {"messages": said}
+            if not open_turn:
+                return {"messages": said}
+            said.append({"role": "assistant", "content": open_turn})
+            return {"messages": said, "continue_final_message": True}
         case prompt:
-            return {"prompt": prompt}
+            return {"prompt": prompt + open_turn if isinstance(prompt, str) else prompt}
 
 
 def _logprobs_wanted(request: GenerationRequest) -> dict[str, object]:

@@ -13,7 +13,7 @@ from starlette.routing import Mount
 
 from fastchat.client import ControllerClient, engine_for
 from fastchat.core.generation import Engine
-from fastchat.dispatch import Following, Table
+from fastchat.dispatch import Following, Probing, Table
 from fastchat.protocol.cluster import WorkerEntry
 from fastchat.relay.edge import BodyLimit, answer_health, end_with
 from fastchat.webui.guard import Guard
@@ -45,6 +45,12 @@ class Neighbours:
         assert self._session is not None
         return engine_for(entry, self._session, token=self.token, silence_s=self.silence_s)
 
+    async def is_alive(self, address: str) -> bool:
+        """Whether a worker answers anything but that it is not ready."""
+        assert self._session is not None
+        async with self._session.get(f"{address}/ready", allow_redirects=False) as answer:
+            return answer.status < 500
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
@@ -61,7 +67,10 @@ def create_app(
     page: gr.Blocks, look: Look, table: Table, following: Following, neighbours: Neighbours
 ) -> FastAPI:
     app = FastAPI(
-        lifespan=_lifespan(following, neighbours), docs_url=None, redoc_url=None, openapi_url=None
+        lifespan=_lifespan(table, following, neighbours),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(Guard)
@@ -103,17 +112,22 @@ def let_go(app: FastAPI) -> None:
 
 
 def _lifespan(
-    following: Following, neighbours: Neighbours
+    table: Table, following: Following, neighbours: Neighbours
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with neighbours.opened():
-            follower = asyncio.create_task(following.run(neighbours.controller()))
-            follower.add_done_callback(end_with)
+            tasks = [
+                asyncio.create_task(following.run(neighbours.controller())),
+                asyncio.create_task(Probing(table, neighbours.is_alive).run()),
+            ]
+            for task in tasks:
+                task.add_done_callback(end_with)
             try:
                 yield
             finally:
-                follower.cancel()
-                await asyncio.gather(follower, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     return lifespan

@@ -3,23 +3,25 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from fastchat.core.errors import EngineFailed, NoWorker, Overloaded
+from fastchat.core.errors import EngineFailed, NoWorker, Overloaded, PlatformError, WorkerTimeout
 from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
-from fastchat.dispatch import Lease, Table
+from fastchat.dispatch import Lease, Outcome, Table
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
 
 logger = logging.getLogger("gradio_web_server")
 
 # A request that killed its worker may kill the next: it gets one more, not all.
 MOST_LOST = 1
+# An answer that has begun moves on so many times.
+MOST_MIGRATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchedEngine:
-    """Before the first text a worker that fails is replaced by another; after it the error is the
-    user's to see. `report` hears of every dispatch."""
+    """A worker that fails is replaced by another. An answer that has begun goes on there if it can;
+    else the error is the user's to see. `report` hears of every dispatch."""
 
     table: Table
     report: Callable[[Dispatched], None]
@@ -34,37 +36,84 @@ class DispatchedEngine:
         return frozenset(["chat"])
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        tried: list[str] = []
-        lost = 0
+        course = _Course(request)
         while True:
-            lease = self._lease(request.model, tried)
-            began = False
-            with self.table.hold(lease):
+            lease = self._lease(course)
+            with self.table.hold(lease, retry=len(course.leases) > 1):
                 try:
-                    async with aclosing(self._chunks(lease, request)) as chunks:
+                    async with aclosing(self._chunks(lease, course)) as chunks:
                         async for chunk in chunks:
-                            began = began or bool(chunk.text)
+                            course.said += chunk.text
                             yield chunk
+                    self.table.report(lease, "ok")
                     return
-                except (NoWorker, Overloaded, EngineFailed) as error:
+                except (NoWorker, Overloaded, EngineFailed, WorkerTimeout) as error:
+                    self.table.report(lease, _outcome(error))
                     logger.warning(
                         "request %s: worker %s: %s", request.id, lease.worker.address, error
                     )
-                    lost += isinstance(error, EngineFailed)
-                    if began or lost > MOST_LOST or not self._has_other(request.model, tried):
+                    if not self._may_go_on(course, error):
                         raise
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
-    def _lease(self, model: str, tried: list[str]) -> Lease:
-        lease = self.table.choose(model, excluding=tried)
-        tried.append(lease.worker.address)
+    def _lease(self, course: "_Course") -> Lease:
+        lease = self.table.choose(course.model, excluding=self._unfit(course))
+        course.leases.append(lease)
         self.report(lease.dispatched)
         return lease
 
-    def _chunks(self, lease: Lease, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        return self.engine_of(lease.worker).generate(request)
+    def _chunks(self, lease: Lease, course: "_Course") -> AsyncGenerator[Chunk, None]:
+        engine = self.engine_of(lease.worker)
+        return engine.generate(replace(course.rest, model=lease.model))
 
-    def _has_other(self, model: str, tried: list[str]) -> bool:
-        return self.table.serves(model, excluding=tried)
+    def _may_go_on(self, course: "_Course", error: PlatformError) -> bool:
+        if course.said:
+            enough = len(course.leases) > MOST_MIGRATIONS or not course.can_be_taken_up
+        else:
+            course.lost += isinstance(error, EngineFailed)
+            enough = course.lost > MOST_LOST or isinstance(error, WorkerTimeout)
+        if enough or not self.table.may_retry():
+            return False
+        return self.table.serves(course.model, excluding=self._unfit(course))
+
+    def _unfit(self, course: "_Course") -> set[str]:
+        tried = {lease.worker.address for lease in course.leases}
+        if not course.said:
+            return tried
+        return tried | {entry.address for entry in self.table.entries() if not entry.resumes}
+
+
+@dataclass(slots=True)
+class _Course:
+    """One request on its way from worker to worker, and what was said of its answer."""
+
+    request: GenerationRequest
+    leases: list[Lease] = field(default_factory=list)
+    said: str = ""
+    lost: int = 0
+
+    @property
+    def model(self) -> str:
+        """An answer that has begun is not ended by another model."""
+        return self.leases[-1].model if self.said else self.request.model
+
+    @property
+    def can_be_taken_up(self) -> bool:
+        return self.request.json_schema is None and self.request.logprobs is None
+
+    @property
+    def rest(self) -> GenerationRequest:
+        if not self.said:
+            return self.request
+        before = self.request.continue_from
+        return replace(self.request, continue_from=before + self.said, resumed=self.said)
+
+
+def _outcome(error: PlatformError) -> Outcome:
+    if isinstance(error, NoWorker):
+        return "unreachable"
+    if isinstance(error, Overloaded):
+        return "full"
+    return "silent" if isinstance(error, WorkerTimeout) else "failed"

@@ -15,8 +15,8 @@ from fastchat.core.errors import (
 )
 from fastchat.core.generation import Chat, GenerationRequest, Message, collect
 from fastchat.dispatch import Table
-from fastchat.protocol.cluster import Dispatched, WorkerEntry
 from fastchat.webui.app import Neighbours
+from fastchat.protocol.cluster import RESUMES, Dispatched, WorkerEntry
 from fastchat.webui.dispatcher import DispatchedEngine
 from tests.legacy import LegacyWorker
 from tests.scripted import ScriptedEngine
@@ -33,11 +33,11 @@ def reported() -> list[Dispatched]:
 
 @pytest.fixture
 def make(reported: list[Dispatched]) -> Make:
-    def made(*engines: ScriptedEngine) -> DispatchedEngine:
+    def made(*engines: ScriptedEngine, dialects: tuple[str, ...] = ("openai",)) -> DispatchedEngine:
         table = Table(lambda: 0.0, Random(0), "shortest_queue")
         behind: Mapping[str, ScriptedEngine] = {f"http://w{i}": e for i, e in enumerate(engines)}
         for address in behind:
-            table.put(WorkerEntry(address=address, model_names=("m",), dialects=("openai",)))
+            table.put(WorkerEntry(address=address, model_names=("m",), dialects=dialects))
         return DispatchedEngine(table, reported.append, lambda entry: behind[entry.address])
 
     return made
@@ -65,7 +65,14 @@ async def test_before_the_first_text_another_worker_answers(
     assert [dispatch.ret for dispatch in reported] == ["http://w0", "http://w1"]
 
 
-async def test_after_the_first_text_the_error_is_shown(make: Make) -> None:
+async def test_after_the_first_text_the_answer_goes_on_elsewhere(make: Make) -> None:
+    other = ScriptedEngine(words=(" two", " three"))
+    engine = make(failing(EngineFailed("died"), at=1), other, dialects=("openai", RESUMES))
+    assert (await collect(engine.generate(REQUEST))).text == "one two three"
+    assert [(one.continue_from, one.resumed) for one in other.asked] == [("one", "one")]
+
+
+async def test_a_worker_that_cannot_take_it_up_is_not_asked(make: Make) -> None:
     other = ScriptedEngine()
     chunks = make(failing(EngineFailed("died"), at=1), other).generate(REQUEST)
     assert (await anext(chunks)).text == "one"
