@@ -56,6 +56,13 @@ check-install: install ## the guide's install lines, in environments of their ow
 check-compat: install $(ORIGINAL)/.installed ## every mixture of our processes with those of FastChat 0.2.36
 	@ORIGINAL_PYTHON=$(CURDIR)/$(ORIGINAL)/bin/python $(BIN)/pytest -m compat
 
+nginx: ## nginx for the tests of faults (Debian, Ubuntu)
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null || { $(AS_ROOT) apt-get update -q \
+		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends nginx-light; }
+
+check-faults: install nginx ## faults that take longer: real models, API servers behind nginx
+	@$(BIN)/pytest -m faults
+
 browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
 	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get update -q \
 		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk; }

@@ -65,8 +65,12 @@ class Stream:
         if _ERROR in data:
             at = data.find(_ERROR)
             data, failure = data[:at], data[at:]
-        if data:
-            self._send(data)
+        if data:  # as in `_send`, without the call
+            self._pieces.append(data)
+            self.size += len(data)
+            self._client.piece(data)
+            if self.size > KEPT_BYTES:
+                del self._pieces[:-2]
         return failure
 
     def keep_alive(self) -> None:

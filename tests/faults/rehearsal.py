@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -24,7 +24,6 @@ from tests.servers import running, until
 CHAT = "/v1/chat/completions"
 TOKENS = 48
 STALL_S = 1.0
-SLOTS = 64
 
 
 @dataclass
@@ -118,7 +117,7 @@ def _content(chunk: dict[str, list[dict[str, dict[str, str]]]]) -> str:
     return chunk["choices"][0]["delta"].get("content", "")
 
 
-def _started(*command: str) -> "subprocess.Popen[bytes]":
+def started(*command: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "fastchat", *command],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -127,7 +126,7 @@ def _started(*command: str) -> "subprocess.Popen[bytes]":
     )
 
 
-class _ended:
+class ended:
     """Whatever happens to it, the process ends with the test."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
@@ -143,18 +142,19 @@ class _ended:
         self._process.wait(timeout=60)
 
 
-def _controller(port: int) -> _ended:
-    return _ended(_started("controller", "--port", str(port), "--logdir", ""))
+def _controller(port: int) -> ended:
+    return ended(started("controller", "--port", str(port), "--logdir", ""))
 
 
-def _worker(port: int, controller: str, *flags: str) -> _ended:
-    return _ended(
-        _started(
-            *("fake-worker", "--port", str(port), "--controller", controller, "--logdir", ""),
-            *("--model-names", "m", "--answer-tokens", str(TOKENS), "--stream-interval", "1"),
-            *("--limit-worker-concurrency", str(SLOTS), *flags),
-        )
-    )
+SCRIPTED = (
+    *("fake-worker", "--answer-tokens", str(TOKENS), "--stream-interval", "1"),
+    *("--limit-worker-concurrency", "64"),
+)
+
+
+def _worker(command: Sequence[str], port: int, controller: str, address: str) -> ended:
+    place = ("--port", str(port), "--controller", controller, "--worker-address", address)
+    return ended(started(*command, "--model-names", "m", "--logdir", "", *place))
 
 
 class HalfOpen:
@@ -202,9 +202,13 @@ class HalfOpen:
 
 @asynccontextmanager
 async def rehearsing(
-    count: int, *flags: str, through: HalfOpen | None = None
+    count: int,
+    *flags: str,
+    through: HalfOpen | None = None,
+    command: Sequence[str] = SCRIPTED,
 ) -> AsyncIterator[Rehearsal]:
-    """`flags` are for every worker; the first is reached `through` a link that may lose bytes."""
+    """`command` starts each worker, with `flags`; the first is reached `through` a link that may
+    lose bytes."""
     controller_port, *ports = free_ports(count + 1)
     url = f"http://127.0.0.1:{controller_port}"
     table = Table(time.monotonic, Random(0), complete=False)
@@ -216,7 +220,7 @@ async def rehearsing(
             addresses[0] = await links.enter_async_context(through.listening())
         controller = stack.enter_context(_controller(controller_port))
         workers = {
-            address: stack.enter_context(_worker(port, url, *flags, "--worker-address", address))
+            address: stack.enter_context(_worker([*command, *flags], port, url, address))
             for address, port in zip(addresses, ports, strict=True)
         }
         unreadable = set() if through is None else {addresses[0]}
