@@ -15,8 +15,8 @@ from fastchat.core.errors import (
 )
 from fastchat.core.generation import Chat, GenerationRequest, Message, collect
 from fastchat.dispatch import Table
-from fastchat.webui.app import Neighbours
 from fastchat.protocol.cluster import RESUMES, Dispatched, WorkerEntry
+from fastchat.webui.app import Neighbours
 from fastchat.webui.dispatcher import DispatchedEngine
 from tests.legacy import LegacyWorker
 from tests.scripted import ScriptedEngine
