@@ -544,6 +544,8 @@ class Forwarding:
     def _report_head(self, status: int) -> None:
         if status == 503:
             self._report("full")
+        elif status == 504 and self._deadline is not None:
+            self._report("began")  # the client's own limit, which the worker was told
         else:
             failed = status >= 500 or _shuts_us_out(status)
             self._report("failed" if failed else "began")

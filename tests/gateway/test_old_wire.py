@@ -243,3 +243,22 @@ async def test_what_nobody_foresaw_is_told_to_the_client_too(
     await until(lambda: "end" in heard)
     assert heard == [500, 50001, "end"]
     assert "AttributeError" in caplog.text
+
+
+async def test_a_stream_goes_on_at_another_old_worker_from_the_text_so_far(
+    gateway: httpx.AsyncClient, add_old: AddWorker
+) -> None:
+    lost = LegacyWorker(messages=telling("one", " two", reason=None), breaks=True)
+    other = LegacyWorker(messages=telling(" three"))
+    async with serving(lost.app) as first, serving(other.app) as second:
+        add_old(first)
+        add_old(second)
+        more = {"stream": True, "stream_options": {"include_usage": True}, "max_tokens": 9}
+        *said, usage, done = events(await gateway.post(CHAT, json=ASK | more))
+    deltas = [chunk["choices"][0]["delta"] for chunk in said]
+    assert "".join(delta.get("content", "") for delta in deltas) == "one two three"
+    assert ["role" in delta for delta in deltas] == [True] + [False] * (len(deltas) - 1)
+    before, after = (w.asked("/worker_generate_stream")[0] for w in (lost, other))
+    assert after["prompt"] == before["prompt"] + "one two"
+    assert after["max_new_tokens"] == before["max_new_tokens"] - 2
+    assert (usage["usage"]["completion_tokens"], done) == (3, "[DONE]")

@@ -100,6 +100,20 @@ async def test_a_deadline_that_passes_in_the_queue_never_reaches_the_engine(
 
 
 @pytest.mark.parametrize("engines", [ONE])
+async def test_clients_without_patience_close_no_worker(
+    client: httpx.AsyncClient, engines: list[ScriptedEngine]
+) -> None:
+    first = asyncio.create_task(client.post(CHAT, json=ask("[[stall]]")))
+    await until(lambda: engines[0].running)
+    for _ in range(4):
+        hasty = await client.post(CHAT, json=ask(), headers={"x-request-timeout": "0.002"})
+        assert hasty.status_code == 504
+    first.cancel()
+    await until(lambda: not engines[0].running)
+    assert text_of(await client.post(CHAT, json=ask())) == answer("user: hi", 64)
+
+
+@pytest.mark.parametrize("engines", [ONE])
 async def test_a_deadline_ends_a_stream_in_one_error(client: httpx.AsyncClient) -> None:
     late = await client.post(CHAT, json=ask("[[stall]]"), headers=SHORT)
     assert (late.status_code, code_of(late), late.text.count("error_code")) == (200, 50006, 1)
