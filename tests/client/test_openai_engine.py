@@ -32,6 +32,8 @@ from fastchat.core.generation import (
     Usage,
     collect,
 )
+from fastchat.engines.scripted import Options, answer
+from fastchat.engines.scripted import ScriptedEngine as RehearsedEngine
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.shell import Shell
@@ -57,7 +59,7 @@ def asking(prompt: Prompt = CHAT, **wanted: object) -> GenerationRequest:
 
 
 @asynccontextmanager
-async def worker_with(engine: ScriptedEngine) -> AsyncIterator[str]:
+async def worker_with(engine: Engine) -> AsyncIterator[str]:
     parts = Collaborators(
         shell=Shell(engine, Admission(2, 1, lambda: 0.0), stream_interval=1),
         announce=None,
@@ -280,3 +282,17 @@ async def test_a_list_of_models_that_is_none(session: aiohttp.ClientSession, bod
     async with saying(refusal(200, body)) as url:
         with pytest.raises(EngineFailed):
             await OpenAIEngine(session, url, ["m"]).models()
+
+
+@pytest.mark.parametrize("given", ["", "ba"])
+async def test_a_worker_of_ours_takes_up_what_another_began(
+    session: aiohttp.ClientSession, given: str
+) -> None:
+    whole = answer("user: hi", 20)
+    cut = len(given) + 9
+    engine = RehearsedEngine(Options(names=("m",), answer_tokens=20))
+    async with worker_with(engine) as url:
+        before = asking(continue_from=whole[:cut], resumed=whole[len(given) : cut])
+        rest = await collect(OpenAIEngine(session, url, ["m"], resumes=True).generate(before))
+    assert whole[:cut] + rest.text == whole
+    assert rest.usage.prompt_tokens == 2
