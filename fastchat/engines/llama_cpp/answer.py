@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fastchat.core.alignment import Alignment
 from fastchat.core.errors import ContextOverflow, EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import (
     Chat,
@@ -65,11 +66,10 @@ class Answer:
     request: GenerationRequest
     ended: bool = False
     _stop: StopStrings = field(init=False)
-    _logprobs: "_Alignment" = field(init=False)
+    _logprobs: Alignment = field(default_factory=Alignment)
 
     def __post_init__(self) -> None:
         self._stop = StopStrings([stop for stop in self.request.stop if stop])
-        self._logprobs = _Alignment(self.request.logprobs)
 
     def read(self, raw: bytes) -> Chunk | None:
         """None when there is nothing to show yet. Raises `PlatformError` for an error event."""
@@ -90,7 +90,7 @@ class Answer:
             text, finish = self._stop.rest(), "stop"
         else:
             if token is not None:
-                self._logprobs.saw(token)
+                self._saw(token)
             text = self._stop.push(choice.text)
             if self._stop.found:
                 finish = "stop"
@@ -102,28 +102,10 @@ class Answer:
             return None
         return Chunk(text=text, usage=usage, finish_reason=finish, logprobs=logprobs)
 
-
-@dataclass(slots=True)
-class _Alignment:
-    """Keeps each token's log probability until text of the token is shown; `wanted` of them have
-    that many alternatives, None wants none at all."""
-
-    wanted: int | None
-    _seen: int = 0
-    _shown: int = 0
-    _waiting: list[tuple[int, TokenLogprob]] = field(default_factory=list)
-
-    def saw(self, token: _Token) -> None:
-        if self.wanted is None or not token.bytes:
-            return  # the token that ends the turn has no text
-        self._waiting.append((self._seen, _logprob(token, self.wanted)))
-        self._seen += len(token.token)
-
-    def of_shown(self, text: str) -> tuple[TokenLogprob, ...]:
-        self._shown += len(text)
-        shown = [token for start, token in self._waiting if start < self._shown]
-        del self._waiting[: len(shown)]
-        return tuple(shown)
+    def _saw(self, token: _Token) -> None:
+        wanted = self.request.logprobs
+        if wanted is not None and token.bytes:  # the token that ends the turn has none
+            self._logprobs.saw(_logprob(token, wanted), len(token.token))
 
 
 def _logprob(token: _Token, alternatives: int) -> TokenLogprob:

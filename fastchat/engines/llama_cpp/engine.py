@@ -15,9 +15,9 @@ from fastchat.core.generation import (
     joined,
     required_features,
 )
+from fastchat.core.mailbox import Mailbox
 from fastchat.engines.llama_cpp.body import check_token_ids, completion_body
 from fastchat.engines.llama_cpp.job import Job
-from fastchat.engines.llama_cpp.mailbox import Mailbox
 from fastchat.engines.llama_cpp.schemas import Schemas
 from fastchat.engines.llama_cpp.server import Server
 from fastchat.engines.llama_cpp.side_door import SideDoor

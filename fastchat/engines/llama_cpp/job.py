@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from fastchat.core.errors import EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import Chunk, GenerationRequest
+from fastchat.core.mailbox import Mailbox
 from fastchat.engines.llama_cpp.answer import Answer
-from fastchat.engines.llama_cpp.mailbox import Mailbox
 from fastchat.engines.llama_cpp.schemas import Schemas
 from fastchat.engines.llama_cpp.server import Server
 

@@ -8,8 +8,8 @@ import pytest
 
 from fastchat.core.errors import ContextOverflow, EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import Chunk
+from fastchat.core.mailbox import Mailbox
 from fastchat.engines.llama_cpp.job import Job
-from fastchat.engines.llama_cpp.mailbox import Mailbox
 from fastchat.engines.llama_cpp.schemas import Schemas
 from tests.engines.requests import ask
 

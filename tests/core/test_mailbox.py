@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from fastchat.engines.llama_cpp.mailbox import Mailbox
+from fastchat.core.mailbox import Mailbox
 
 
 async def test_everything_arrives_in_order_from_another_thread() -> None:
