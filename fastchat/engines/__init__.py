@@ -12,6 +12,7 @@ ENGINES: Registry[Callable[[Any], Engine]] = Registry(
         "echo": "fastchat.engines.echo:create",
         "llama_cpp": "fastchat.engines.llama_cpp:create",
         "scripted": "fastchat.engines.scripted:create",
+        "transformers": "fastchat.engines.transformers:create",
     },
     group="fastchat.engines",
 )

@@ -1,0 +1,228 @@
+"""Batched where the model and the request allow it, one by one where they do not."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from fastchat.core.errors import (
+    ContextOverflow,
+    EngineFailed,
+    InvalidRequest,
+    OutOfRange,
+    Unsupported,
+)
+from fastchat.core.generation import (
+    Chat,
+    Chunk,
+    Feature,
+    GenerationRequest,
+    Prompt,
+    required_features,
+)
+from fastchat.core.mailbox import Mailbox
+from fastchat.engines.transformers.admission import Room
+from fastchat.engines.transformers.answer import Answer, Token
+from fastchat.engines.transformers.decoder import Detokenizer
+from fastchat.engines.transformers.loading import Loaded
+from fastchat.engines.transformers.manager import Batcher, Sink
+from fastchat.engines.transformers.options import Options
+from fastchat.engines.transformers.sampling import Chooser
+from fastchat.engines.transformers.single import Singles, Task
+from fastchat.engines.transformers.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Tokens = Sequence[Token]
+
+_FEATURES: frozenset[Feature] = frozenset(
+    [
+        "token_prompt",
+        "logprobs",
+        "seed",
+        "top_k",
+        "min_p",
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+        "logit_bias",
+        "stop_token_ids",
+        "continuation",
+    ]
+)
+# Beside the batch, this many are answered one by one.
+SINGLES = 2
+_AT_ONCE = 4096
+
+
+class TransformersEngine:
+    def __init__(
+        self, options: Options, loaded: Loaded, batcher: Batcher | None, *, context_length: int
+    ) -> None:
+        self._options = options
+        self._batcher = batcher
+        self._singles = Singles(loaded.model, SINGLES if batcher else max(SINGLES, options.slots))
+        self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)
+        self._context_length = context_length
+        self._room = Room(batcher.cache_tokens, batcher.page) if batcher else None
+        # One thread: tokenizers are not made for several, and there is nothing to win.
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
+        self._open: set[Mailbox[Tokens]] = set()
+        self._told = False
+        self._closed = False
+
+    @property
+    def model_names(self) -> Sequence[str]:
+        return self._options.names
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return _FEATURES | {"chat"} if self._vocabulary.has_chat_template else _FEATURES
+
+    @property
+    def context_length(self) -> int:
+        return self._context_length
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        return len(await self._ids(prompt))
+
+    async def tokenize(self, text: str) -> Sequence[int]:
+        """The tokens that `generate` makes of a text prompt."""
+        return await self._ids(text)
+
+    async def detokenize(self, token_ids: Sequence[int]) -> str:
+        self._vocabulary.check("tokens", token_ids)
+        return await self._beside(lambda: self._vocabulary.decode(token_ids))
+
+    async def render(self, chat: Chat) -> str:
+        if not self._vocabulary.has_chat_template:
+            raise Unsupported(["chat"], model=self.model_names[0])
+        return self._vocabulary.render(chat)
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        missing = required_features(request) - self.features
+        if missing:
+            raise Unsupported(missing, model=request.model)
+        self._vocabulary.check("logit_bias", request.sampling.logit_bias)
+        self._vocabulary.check("stop_token_ids", request.stop_token_ids)
+        prompt = await self._ids(request.prompt, request.continue_from)
+        answer = self._answer(request, prompt)
+        chooser = self._chooser(request, prompt)
+        batched = self._batcher is not None and request.sampling.seed is None
+        if not batched:
+            self._say_once()
+        mailbox: Mailbox[Tokens] = Mailbox(asyncio.get_running_loop())
+        self._open.add(mailbox)
+        way = self._in_batch if batched else self._alone
+        try:
+            async with way(answer, chooser, prompt, mailbox):
+                while True:
+                    for token in _all(await mailbox.take()):
+                        chunk = answer.read(token)
+                        if chunk is not None:
+                            yield chunk
+                            if chunk.finish_reason is not None:
+                                return
+        finally:
+            self._open.discard(mailbox)
+            mailbox.close()
+
+    async def aclose(self) -> None:
+        """Ends what runs, with an error to its readers, and frees the memory."""
+        self._closed = True
+        for mailbox in self._open:
+            mailbox.fail(EngineFailed("The engine was closed."))
+            mailbox.close()
+        if self._batcher is not None:
+            await asyncio.to_thread(self._batcher.close)
+        await asyncio.to_thread(self._singles.close)
+        self._aside.shutdown(wait=False)
+
+    def _answer(self, request: GenerationRequest, prompt: Sequence[int]) -> Answer:
+        if request.max_tokens is not None and request.max_tokens < 1:
+            raise OutOfRange("max_tokens must be at least 1", param="max_tokens")
+        if not prompt:
+            raise InvalidRequest("The prompt is empty.", param="prompt")
+        left = self.context_length - len(prompt)
+        if left < 1:
+            param = "messages" if isinstance(request.prompt, Chat) else "prompt"
+            raise ContextOverflow(len(prompt), self.context_length, param=param)
+        return Answer(
+            request,
+            Detokenizer(self._vocabulary.decode, prompt),
+            ends=self._vocabulary.ends.union(request.stop_token_ids),
+            prompt_tokens=len(prompt),
+            most_tokens=left if request.max_tokens is None else min(left, request.max_tokens),
+            raw=self._vocabulary.raw,
+        )
+
+    def _chooser(self, request: GenerationRequest, prompt: Sequence[int]) -> Chooser:
+        seed = self._options.seed if request.sampling.seed is None else request.sampling.seed
+        return Chooser(request.sampling, prompt, request.logprobs, seed)
+
+    @asynccontextmanager
+    async def _in_batch(
+        self, answer: Answer, chooser: Chooser, prompt: Sequence[int], mailbox: Mailbox[Tokens]
+    ) -> AsyncIterator[None]:
+        assert self._batcher is not None
+        assert self._room is not None
+        batcher = self._batcher
+        most = min(answer.most_tokens, self._room.tokens - len(prompt))
+        async with self._room.held(len(prompt) + most):
+            sink = Sink(chooser, mailbox.put, mailbox.fail)
+            request_id = batcher.submit(sink, prompt, most, sorted(answer.ends))
+            try:
+                yield
+            finally:
+                batcher.cancel(request_id)
+
+    @asynccontextmanager
+    async def _alone(
+        self, answer: Answer, chooser: Chooser, prompt: Sequence[int], mailbox: Mailbox[Tokens]
+    ) -> AsyncIterator[None]:
+        if self._closed:
+            raise EngineFailed("The engine is closed.")
+        future = self._singles.submit(
+            Task(
+                chooser=chooser,
+                prompt=prompt,
+                most_tokens=answer.most_tokens,
+                ends=sorted(answer.ends),
+                put=mailbox.put,
+                fail=mailbox.fail,
+                left=lambda: mailbox.closed,
+            )
+        )
+        try:
+            yield
+        finally:
+            future.cancel()
+
+    def _say_once(self) -> None:
+        if not self._told and self._batcher is not None:
+            self._told = True
+            logger.info("requests with a seed are answered outside the batch, %d at once", SINGLES)
+
+    async def _ids(self, prompt: Prompt, said: str = "") -> tuple[int, ...]:
+        """With the answer so far behind it: the turn is still open."""
+        if isinstance(prompt, tuple):
+            if said:
+                raise Unsupported(["continuation of token ids"], model=self.model_names[0])
+            self._vocabulary.check("prompt", prompt)
+            return prompt
+        is_chat = isinstance(prompt, Chat)
+        text = (await self.render(prompt) if isinstance(prompt, Chat) else prompt) + said
+        return await self._beside(lambda: self._vocabulary.encode(text, bare=is_chat), len(text))
+
+    async def _beside(self, work: Callable[[], T], size: int = 0) -> T:
+        """Long texts would hold up everybody's tokens."""
+        if size < _AT_ONCE:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._aside, work)
+
+
+def _all(batches: Sequence[Tokens]) -> Sequence[Token]:
+    return [token for batch in batches for token in batch]

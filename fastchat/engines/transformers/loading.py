@@ -1,0 +1,280 @@
+"""A checkpoint as a model and a tokenizer: which device, which type, which quantization."""
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastchat.core.errors import ConfigError
+from fastchat.engines.transformers.options import Options
+from fastchat.engines.transformers.quantization import quantization
+from fastchat.model.context import get_context_length
+
+logger = logging.getLogger(__name__)
+
+_EXTRA = "pip install 'fschat[model_worker]'"
+# Free memory of each GPU that is left for the cache when a model is spread over several.
+_SPREAD_SHARE = 0.85
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    model: Any
+    tokenizer: Any
+    trained_length: int
+    seconds: float
+    quantized: str = ""
+
+
+def check_libraries() -> None:
+    """Raises `ConfigError` naming the extra."""
+    for name in ("torch", "transformers", "accelerate"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigError(
+                f"the engine transformers needs {name} ({error}): {_EXTRA}"
+            ) from error
+    version = importlib.import_module("transformers").__version__
+    if version.split(".")[:2] != ["5", "23"]:
+        raise ConfigError(
+            f"the engine transformers needs transformers 5.23, not {version}: {_EXTRA}"
+        )
+
+
+def load(options: Options) -> Loaded:
+    """Blocks. Raises `ConfigError`."""
+    import torch
+    import transformers
+
+    began = time.monotonic()
+    transformers.logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        transformers.logging.disable_progress_bar()
+    device = chosen_device(options)
+    torch.set_num_threads(options.threads or default_threads())
+    source, hub = str(options.model), {"revision": options.revision}
+    hub["trust_remote_code"] = options.trust_remote_code  # type: ignore[assignment]  # a bool
+    with _explained(options):
+        config = transformers.AutoConfig.from_pretrained(source, **hub)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
+        quantized = quantization(options, config, device)
+        words = _placement(options, device) | {"dtype": chosen_dtype(options, config, device)}
+        if quantized is not None:
+            words["quantization_config"] = quantized
+        model = _model(config, source, words | hub, options, device)
+    trained = get_context_length(config.get_text_config())
+    name = type(quantized).__name__ if quantized else getattr(config, "quantization_config", None)
+    return Loaded(
+        model=model.eval(),
+        tokenizer=tokenizer,
+        trained_length=trained,
+        seconds=time.monotonic() - began,
+        quantized=_quantized_name(name),
+    )
+
+
+def default_threads() -> int:
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def threads() -> int:
+    return int(importlib.import_module("torch").get_num_threads())
+
+
+def chosen_device(options: Options) -> str:
+    """Raises `ConfigError` for a device that is not there."""
+    import torch
+
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if options.device == "cpu":
+        return "cpu"
+    if options.device is None:
+        kind = found.type if found is not None else "cpu"
+    elif found is None or found.type != options.device:
+        raise ConfigError(
+            f"the device {options.device} was asked for, but PyTorch {torch.__version__} sees "
+            f"{found.type if found is not None else 'no accelerator'}: install the build of "
+            "PyTorch for that device, or leave --device out"
+        )
+    else:
+        kind = options.device
+    indices = gpu_indices(options)
+    if kind == "cpu" or not indices:
+        return kind
+    count = torch.accelerator.device_count()
+    if max(indices) >= count:
+        raise ConfigError(f"--gpus {options.gpus}: this machine has {count} (from 0)")
+    return f"{kind}:{indices[0]}"
+
+
+def gpu_indices(options: Options) -> list[int]:
+    """Raises `ConfigError`."""
+    if options.gpus is None:
+        return []
+    words = options.gpus.replace(",", " ").split()
+    if not words or not all(word.isdecimal() for word in words):
+        raise ConfigError(f"--gpus {options.gpus}: give numbers of GPUs such as 0,2")
+    if len(words) < options.num_gpus:
+        raise ConfigError(f"--gpus {options.gpus} are fewer than --num-gpus {options.num_gpus}")
+    return [int(word) for word in words]
+
+
+def chosen_dtype(options: Options, config: Any, device: str) -> Any:
+    """bfloat16 where the device has it and the checkpoint is not float16, else what fits."""
+    import torch
+
+    if options.dtype is not None:
+        return getattr(torch, options.dtype)
+    if device == "cpu":
+        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    stored = getattr(config, "dtype", None)
+    if stored == torch.bfloat16 and device.startswith("cuda") and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.float16
+
+
+def chosen_attention(options: Options, config: Any, device: str) -> tuple[str | None, str]:
+    """The implementation to ask for, and why. None: the model's own."""
+    if options.attn_implementation is not None:
+        return options.attn_implementation, "it was asked for"
+    if not device.startswith("cuda"):
+        return "sdpa", f"FlashAttention does not run on {device}"
+    if chosen_dtype(options, config, device).itemsize > 2:
+        return "sdpa", "FlashAttention needs float16 or bfloat16"
+    if importlib.util.find_spec("flash_attn") is None:
+        return "sdpa", "the package flash-attn is not installed"
+    return "flash_attention_2", "device, type and package allow it"
+
+
+def why_not_batched(model: Any) -> str | None:
+    kind = type(model).__name__
+    if model.config.is_encoder_decoder:
+        return f"{kind} has an encoder"
+    if getattr(model, "_is_stateful", False):
+        return f"{kind} keeps a state, not keys and values"
+    if getattr(model, "hf_device_map", None) and len(set(model.hf_device_map.values())) > 1:
+        return "the model is spread over several devices"
+    attention = model.config._attn_implementation
+    if attention != "sdpa" and "flash" not in attention:
+        return f"{kind} runs with {attention} attention"
+    return None
+
+
+def summary(loaded: Loaded, context_length: int, cache_tokens: int | None) -> str:
+    model = loaded.model
+    places = getattr(model, "hf_device_map", None) or {"": model.device}
+    where = ", ".join(sorted({str(place) for place in places.values()}))
+    size = model.get_memory_footprint() / 2**20
+    parts = [
+        f"{type(model).__name__}",
+        f"{_parameters(model):.3g} B parameters",
+        f"{str(model.dtype).removeprefix('torch.')}{loaded.quantized}",
+        f"{size:.0f} MiB on {where}",
+        f"{model.config._attn_implementation} attention",
+        f"context {context_length}",
+    ]
+    if cache_tokens is not None:
+        fit = cache_tokens // context_length
+        parts.append(f"cache {cache_tokens} tokens ({fit} requests of full length)")
+    return f"loaded in {loaded.seconds:.1f} s: " + ", ".join(parts)
+
+
+def bytes_per_token(model: Any) -> int:
+    """Keys and values of one token in all layers."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * size * model.dtype.itemsize)
+
+
+def free_ram_bytes() -> int:
+    with open("/proc/meminfo", encoding="ascii") as file:
+        sizes = {line.split(":")[0]: int(line.split()[1]) for line in file}
+    return sizes["MemAvailable"] * 1024
+
+
+def _model(
+    config: Any, source: str, words: Mapping[str, Any], options: Options, device: str
+) -> Any:
+    import transformers
+
+    kind = transformers.AutoModelForCausalLM
+    if config.is_encoder_decoder:
+        kind = transformers.AutoModelForSeq2SeqLM
+    attention, reason = chosen_attention(options, config, device)
+    try:
+        model = kind.from_pretrained(source, attn_implementation=attention, **words)
+    except (ValueError, ImportError) as error:
+        if options.attn_implementation is not None or "attention" not in str(error).lower():
+            raise
+        reason = "this architecture has no other"
+        model = kind.from_pretrained(source, **words)
+    logger.info("attention: %s, because %s", model.config._attn_implementation, reason)
+    return model
+
+
+def _placement(options: Options, device: str) -> dict[str, Any]:
+    """Words of `from_pretrained` that say where the layers go."""
+    import torch
+
+    if options.num_gpus < 2 and options.max_gpu_memory is None and not options.cpu_offloading:
+        return {"device_map": {"": device}}
+    if device == "cpu":
+        raise ConfigError(
+            "--num-gpus, --max-gpu-memory and --cpu-offloading are for GPUs, and this runs on the "
+            "CPU: leave them out"
+        )
+    count = torch.accelerator.device_count()
+    if options.num_gpus > count:
+        raise ConfigError(f"--num-gpus {options.num_gpus}: PyTorch sees {count}")
+    indices = (gpu_indices(options) or list(range(count)))[: options.num_gpus]
+    memory: dict[Any, Any] = {
+        index: options.max_gpu_memory or int(_free_bytes(index) * _SPREAD_SHARE)
+        for index in indices
+    }
+    if options.cpu_offloading:
+        memory["cpu"] = int(free_ram_bytes() * _SPREAD_SHARE)
+    return {"device_map": "auto" if options.max_gpu_memory else "sequential", "max_memory": memory}
+
+
+def _free_bytes(index: int) -> int:
+    import torch
+
+    free: int = torch.accelerator.get_memory_info(index)[0]
+    return free
+
+
+def _parameters(model: Any) -> float:
+    count: int = model.num_parameters()
+    return count / 1e9
+
+
+def _quantized_name(quantized: object) -> str:
+    if isinstance(quantized, Mapping):
+        quantized = quantized.get("quant_method")
+    return f" ({quantized})" if quantized else ""
+
+
+@contextmanager
+def _explained(options: Options) -> Iterator[None]:
+    """What the libraries raise, as one sentence."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except (ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{options.model} could not be loaded: {reason}") from error
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        remedy = "give a folder with a checkpoint, or the id of a model that the hub has"
+        if "trust_remote_code" in reason:
+            remedy = "it brings code of its own: --trust-remote-code runs it, if you trust it"
+        raise ConfigError(f"{options.model} cannot be loaded: {reason}: {remedy}") from error

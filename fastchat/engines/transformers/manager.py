@@ -1,0 +1,242 @@
+"""The one place that knows transformers' continuous batching from the inside (5.23).
+
+What the manager does not do by itself is added here. Each row of logits goes through the `Chooser`
+of its request. Whoever submits gets exactly one end: the manager says nothing about a request that
+was cancelled, loses those that come while its loop dies, and stays dead.
+"""
+
+import gc
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastchat.core.errors import EngineFailed, OutOfMemory, PlatformError
+from fastchat.engines.transformers.answer import Token
+from fastchat.engines.transformers.sampling import Chooser, choose_all
+
+logger = logging.getLogger(__name__)
+
+# The word under which a request's chooser travels through the manager.
+_CHOOSER = "chooser"
+_LAST_STEP_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchOptions:
+    """`pages` None: as many as fit into the device's memory. `batch_tokens` bounds one step, and so
+    the time until a cancelled prompt is dropped."""
+
+    page: int
+    pages: int | None
+    batch_tokens: int
+
+
+@dataclass(slots=True)
+class Sink:
+    """Where the tokens of one request go, from the manager's thread."""
+
+    chooser: Chooser
+    put: Callable[[Sequence[Token]], None]
+    fail: Callable[[PlatformError], None]
+    given: int = 0
+
+
+@dataclass(slots=True)
+class _Router:
+    """Stands in for the manager's own, which calls into event loops that may be closed."""
+
+    sinks: dict[str, Sink] = field(default_factory=dict)
+
+    def deliver(self, output: Any) -> None:
+        sink = self.sinks.get(output.request_id)
+        if sink is None:
+            return
+        tokens = sink.chooser.tokens[sink.given : len(output.generated_tokens)]
+        sink.given += len(tokens)
+        if output.is_finished():
+            del self.sinks[output.request_id]
+        if tokens:
+            _safely(sink.put, tokens)
+        if output.error is not None:
+            _safely(sink.fail, EngineFailed(f"The model failed: {output.error}"))
+
+    def deliver_batch(self, outputs: Sequence[Any]) -> None:
+        for output in outputs:
+            self.deliver(output)
+
+    def fail_and_deliver(self, state: Any, error: Exception) -> None:
+        state.error = str(error)
+        sink = self.sinks.pop(state.request_id, None)
+        if sink is not None:
+            _safely(sink.fail, error_of(error))
+
+    def fail_all(self, error: PlatformError) -> None:
+        while self.sinks:
+            _safely(self.sinks.popitem()[1].fail, error)
+
+
+class _Choosing:
+    """In the place of logits processors: leaves of each row the token that was chosen."""
+
+    supported_kwargs = {_CHOOSER: Chooser}  # noqa: RUF012  # read by the manager as it is
+    ignored_kwargs = ()
+
+    def __init__(self) -> None:
+        self._choosers: list[Chooser] = []
+
+    def fill_defaults(self, _: Any) -> None:
+        """Nothing of ours is in the tensor."""
+
+    def prepare_tensor_args(self, requests: Sequence[Any]) -> Any:
+        import torch
+
+        self._choosers = [one.state.logit_processor_kwargs[_CHOOSER] for one in requests]
+        return torch.zeros(len(requests), dtype=torch.int32)
+
+    def __call__(self, scores: Any, _: Any) -> Any:
+        rows = scores[: len(self._choosers)]
+        chosen = choose_all(self._choosers, rows)
+        scores.fill_(float("-inf"))
+        scores[range(len(chosen)), chosen] = 0.0
+        return scores
+
+
+class Batcher:
+    """A model that answers many requests at once. `submit` and `cancel` come from any thread."""
+
+    def __init__(self, model: Any, options: BatchOptions) -> None:
+        self._model = model
+        self._options = options
+        self._lock = threading.Lock()
+        self._ids = itertools.count()
+        self._closed = False
+        self._start()
+
+    @property
+    def cache_tokens(self) -> int:
+        """Tokens that all running requests can hold together."""
+        cache = self._manager.batch_processor.cache
+        return int(cache.num_blocks) * self._options.page
+
+    @property
+    def page(self) -> int:
+        return self._options.page
+
+    @property
+    def active(self) -> int:
+        """Requests that hold a part of the cache, or wait for one."""
+        scheduler = self._manager.batch_processor.scheduler
+        return len(scheduler.active_requests) + len(scheduler.waiting_requests)
+
+    @property
+    def attention(self) -> str:
+        return str(self._model.config._attn_implementation)
+
+    def submit(self, sink: Sink, prompt: Sequence[int], most: int, ends: Sequence[int]) -> str:
+        """Raises `EngineFailed` when the engine is closed or cannot be started again."""
+        request_id = str(next(self._ids))
+        with self._lock:
+            if self._closed:
+                raise EngineFailed("The engine is closed.")
+            if self._router is None:
+                logger.warning("the batching loop had died: it is started again")
+                self._start()
+            self._sinks[request_id] = sink
+            self._manager.add_request(
+                list(prompt),
+                request_id=request_id,
+                max_new_tokens=most,
+                streaming=True,
+                eos_token_id=list(ends) or -1,
+                **{_CHOOSER: sink.chooser},
+            )
+        return request_id
+
+    def cancel(self, request_id: str) -> None:
+        if self._sinks.pop(request_id, None) is not None:
+            self._manager.cancel_request(request_id)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        self._manager.stop(block=True, timeout=_LAST_STEP_S, hard_stop=True)
+
+    def _start(self) -> None:
+        """As the manager's own `start`, with our router, our choosing, and a thread that does not
+        keep the process alive and tells when it ends."""
+        self._manager = manager = _new_manager(self._model, self._options)
+        self._router: _Router | None = manager.output_router
+        self._sinks = manager.output_router.sinks
+        manager.warmup()
+        manager.background_thread_status.clear()
+        manager._generation_thread = threading.Thread(
+            target=self._run, args=(manager,), name="batching", daemon=True
+        )
+        manager._generation_thread.start()
+
+    def _run(self, manager: Any) -> None:
+        try:
+            manager._run_generation_loop()
+        finally:
+            with self._lock:
+                self._router = None
+            fatal = manager.background_thread_status.fatal_error
+            manager.output_router.fail_all(error_of(fatal or RuntimeError("it was ended")))
+            manager.batch_processor = None if fatal else manager.batch_processor
+            free_memory()
+
+
+def error_of(error: BaseException) -> PlatformError:
+    if "out of memory" in str(error).lower():
+        return OutOfMemory(
+            "CUDA out of memory. Ask for fewer tokens, or give the worker a smaller cache "
+            "(--cache-tokens), fewer requests at once (--limit-worker-concurrency) or --load-8bit."
+        )
+    return EngineFailed(f"The model failed: {error}")
+
+
+def free_memory() -> None:
+    import torch
+
+    gc.collect()
+    if torch.accelerator.is_available():
+        torch.accelerator.empty_cache()
+
+
+def _new_manager(model: Any, options: BatchOptions) -> Any:
+    from transformers import ContinuousBatchingConfig, GenerationConfig
+    from transformers.generation.continuous_batching import cb_logits_processors as processors
+
+    processors.ContinuousBatchingLogitsProcessor.register(_Choosing)
+    manager = model.init_continuous_batching(
+        # The largest is taken: after `_Choosing` it is the one that was chosen.
+        generation_config=GenerationConfig(do_sample=False, eos_token_id=-1),
+        continuous_batching_config=ContinuousBatchingConfig(
+            page_size=options.page,
+            num_blocks=options.pages,
+            max_batch_tokens=options.batch_tokens,
+            max_memory_percent=None if options.pages else 0.8,
+            per_request_processors=True,
+            use_cuda_graph=False,  # a graph would not come back to Python to choose
+            use_async_batching=False,
+            safety_margin=0.0,  # nobody enters for whom there is no room
+        ),
+    )
+    listed = manager.logit_processor
+    listed.logits_processor.append(_Choosing())
+    listed.tensors_required = 1
+    listed._retrieve_processors_kwargs()
+    listed.do_processing = True
+    manager.output_router = _Router()
+    return manager
+
+
+def _safely(call: Callable[[Any], None], value: object) -> None:
+    """A reader's loop may be closed: that is no reason to end everybody's answers."""
+    try:
+        call(value)
+    except RuntimeError:
+        logger.debug("nobody is there to hear", exc_info=True)

@@ -1,0 +1,117 @@
+"""One answer at a time in a thread: for models that cannot be batched, and repeatable answers."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from fastchat.core.errors import PlatformError
+from fastchat.engines.transformers.answer import Token
+from fastchat.engines.transformers.manager import error_of, free_memory
+from fastchat.engines.transformers.sampling import Chooser
+
+logger = logging.getLogger(__name__)
+
+# A prompt is read in pieces, because between them one can stop.
+_PREFILL = 32
+
+
+class _Left(Exception):
+    """Nobody waits for the answer any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """`put` and `fail` are called from the thread; `left` tells that nobody waits any more."""
+
+    chooser: Chooser
+    prompt: Sequence[int]
+    most_tokens: int
+    ends: Sequence[int]
+    put: Callable[[Sequence[Token]], None]
+    fail: Callable[[PlatformError], None]
+    left: Callable[[], bool]
+
+
+class Singles:
+    """`at_once` answers of the same model, each in a thread of its own."""
+
+    def __init__(self, model: Any, at_once: int) -> None:
+        self._model = model
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="single")
+
+    def submit(self, task: Task) -> "Future[None]":
+        return self._threads.submit(self._run, task)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, task: Task) -> None:
+        try:
+            _generate(self._model, task)
+        except _Left:
+            return
+        except Exception as error:  # handed to whoever reads
+            if "out of memory" not in str(error).lower():
+                logger.exception("the model failed")
+            task.fail(error_of(error))
+            free_memory()
+
+
+class _OneByOne:
+    """A logits processor that lets the request's chooser decide and tells what it chose."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def __call__(self, _: Any, scores: Any) -> Any:
+        if self._task.left():
+            raise _Left
+        row = scores[0].float().clone()
+        chosen = self._task.chooser.choose(row)
+        self._task.put(self._task.chooser.tokens[-1:])
+        scores = scores.new_full(scores.shape, float("-inf"))
+        scores[0, chosen] = 0.0
+        return scores
+
+
+def _generate(model: Any, task: Task) -> None:
+    import torch
+    from transformers import GenerationConfig, LogitsProcessorList
+
+    ids = torch.tensor([list(task.prompt)], device=model.device)
+    words: dict[str, Any] = {"attention_mask": torch.ones_like(ids)}
+    with torch.inference_mode():
+        if _has_keys_and_values(model):
+            words["past_key_values"] = _prefilled(model, ids, task)
+        own = model.generation_config
+        model.generate(
+            ids,
+            generation_config=GenerationConfig(
+                do_sample=False,
+                max_new_tokens=task.most_tokens,
+                eos_token_id=list(task.ends) or None,
+                pad_token_id=own.pad_token_id if own.pad_token_id is not None else 0,
+                decoder_start_token_id=own.decoder_start_token_id,
+            ),
+            logits_processor=LogitsProcessorList([_OneByOne(task)]),
+            **words,
+        )
+
+
+def _has_keys_and_values(model: Any) -> bool:
+    return not model.config.is_encoder_decoder and not getattr(model, "_is_stateful", False)
+
+
+def _prefilled(model: Any, ids: Any, task: Task) -> Any:
+    """The cache with all of the prompt but its last token."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=model.config)
+    for start in range(0, ids.shape[1] - 1, _PREFILL):
+        if task.left():
+            raise _Left
+        piece = ids[:, start : min(start + _PREFILL, ids.shape[1] - 1)]
+        model(piece, past_key_values=cache, use_cache=True)
+    return cache

@@ -1,0 +1,82 @@
+"""A tokenizer of the Hugging Face kind: texts, ids, bytes, chats."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastchat.core.errors import InvalidRequest
+from fastchat.core.generation import Chat
+
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+_BLANK = "\N{LOWER ONE EIGHTH BLOCK}"
+_BYTE_LEVEL_BLANK = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"
+
+
+class Vocabulary:
+    def __init__(self, tokenizer: Any, model: Any) -> None:
+        self._tokenizer = tokenizer
+        self._bytes = _byte_values() if _BYTE_LEVEL_BLANK in tokenizer.get_vocab() else {}
+        # What a tokenizer has beyond the model's table would read outside of it.
+        self.size = int(model.get_input_embeddings().weight.shape[0])
+        self.ends = frozenset(_ends(tokenizer, model))
+
+    @property
+    def has_chat_template(self) -> bool:
+        return getattr(self._tokenizer, "chat_template", None) is not None
+
+    def encode(self, text: str, *, bare: bool = False) -> tuple[int, ...]:
+        """`bare`: without the tokens that the tokenizer puts around texts."""
+        return tuple(self._tokenizer(text, add_special_tokens=not bare)["input_ids"])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(
+            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    def raw(self, id: int) -> bytes:
+        """The bytes of one token, which may be a part of a character."""
+        piece = str(self._tokenizer.convert_ids_to_tokens(id))
+        if match := _BYTE.fullmatch(piece):
+            return bytes([int(match[1], 16)])
+        if self._bytes and all(character in self._bytes for character in piece):
+            return bytes(self._bytes[character] for character in piece)
+        return piece.replace(_BLANK, " ").encode()
+
+    def render(self, chat: Chat) -> str:
+        """Raises `InvalidRequest` with the template's own reason."""
+        messages = [{"role": one.role, "content": one.content} for one in chat.messages]
+        try:
+            return str(
+                self._tokenizer.apply_chat_template(
+                    messages, tokenize=False, add_generation_prompt=True
+                )
+            )
+        except Exception as error:  # noqa: BLE001  # a template may raise whatever it likes
+            message = f"The model's chat template refuses these messages: {error}"
+            raise InvalidRequest(message, param="messages") from None
+
+    def check(self, param: str, ids: Iterable[int]) -> None:
+        unknown = [id for id in ids if not 0 <= id < self.size]
+        if unknown:
+            raise InvalidRequest(
+                f"{param}: this model's tokens are 0 to {self.size - 1}, not {unknown[0]}",
+                param=param,
+            )
+
+
+def _ends(tokenizer: Any, model: Any) -> set[int]:
+    """Both are asked: a chat model's config often names only the end of a text."""
+    found: set[int] = set()
+    for value in (model.generation_config.eos_token_id, tokenizer.eos_token_id):
+        found.update([value] if isinstance(value, int) else value or ())
+    return found
+
+
+def _byte_values() -> dict[str, int]:
+    """How byte-level tokenizers write bytes: printable ones as themselves, the others above 255."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + number): byte for number, byte in enumerate(others)
+    }
