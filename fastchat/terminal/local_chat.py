@@ -19,8 +19,8 @@ UNKNOWN_FAMILY = "zero_shot"
 class CliConfig(TalkFlags, ModelFlags):
     """Chat with a model in the terminal. Neither a controller nor a worker is needed.
 
-    The model is a GGUF file, a folder that holds one, or a built-in name, which is fetched when it
-    is asked for the first time. Ctrl-C stops an answer and keeps what was said; Ctrl-D or an empty
+    The model is a GGUF file, a Hugging Face checkpoint (a folder, or the id of a model on the hub),
+    or a built-in name, which is fetched when it is asked for the first time. Ctrl-C stops an answer and keeps what was said; Ctrl-D or an empty
     message ends the chat; !!help lists what else can be typed.
 
     Examples:

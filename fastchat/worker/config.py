@@ -14,13 +14,15 @@ from fastchat.model.weights import default_model_name
 class WorkerConfig(TlsFlags, ModelFlags):
     """Serve one model: load it, register with the controller, answer requests.
 
-    The model is a GGUF file, a folder that holds one, or a built-in name. The worker speaks the
-    OpenAI API and the wire of FastChat 0.2.36 on its port, and reports its load to the controller.
+    The model is a GGUF file, a Hugging Face checkpoint (a folder, or the id of a model on the hub),
+    or a built-in name. The worker speaks the OpenAI API and the wire of FastChat 0.2.36 on its port,
+    and reports its load to the controller.
 
     Examples:
 
         python3 -m fastchat.serve.model_worker
         python3 -m fastchat.serve.model_worker --model-path ~/models/vicuna-7b-v1.5.Q4_K_M.gguf
+        python3 -m fastchat.serve.model_worker --model-path lmsys/vicuna-7b-v1.5 --load-8bit
         python3 -m fastchat.serve.model_worker --host 0.0.0.0 --port 31000 --worker http://gpu1:31000
     """
 

@@ -2,14 +2,12 @@
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any
 
 from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers import loading
+from fastchat.engines.transformers.engine import TransformersEngine
+from fastchat.engines.transformers.manager import Batcher, BatchOptions
 from fastchat.engines.transformers.options import Options
-
-if TYPE_CHECKING:
-    from fastchat.engines.transformers.engine import TransformersEngine
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +21,10 @@ _GPU_STEP = 1024
 _CPU_SHARE = 0.4
 
 
-def create(options: Options) -> "TransformersEngine":
+def create(options: Options) -> TransformersEngine:
     """Blocks until the model is loaded. Raises `ConfigError`."""
     loading.check_libraries()
     loaded = loading.load(options)
-    from fastchat.engines.transformers.engine import TransformersEngine
-
     context = _context_length(options, loaded)
     batcher = _batcher(options, loaded, context)
     if batcher is not None:
@@ -49,12 +45,10 @@ def _context_length(options: Options, loaded: loading.Loaded) -> int:
     return wanted
 
 
-def _batcher(options: Options, loaded: loading.Loaded, context: int) -> Any:
+def _batcher(options: Options, loaded: loading.Loaded, context: int) -> Batcher | None:
     """None, with one line that says why, for a model that cannot be batched."""
     reason = loading.why_not_batched(loaded.model)
     if reason is None:
-        from fastchat.engines.transformers.manager import Batcher
-
         try:
             return Batcher(loaded.model, _batch_options(options, loaded, context))
         except (ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError) as error:
@@ -63,9 +57,7 @@ def _batcher(options: Options, loaded: loading.Loaded, context: int) -> Any:
     return None
 
 
-def _batch_options(options: Options, loaded: loading.Loaded, context: int) -> Any:
-    from fastchat.engines.transformers.manager import BatchOptions
-
+def _batch_options(options: Options, loaded: loading.Loaded, context: int) -> BatchOptions:
     on_cpu = loaded.model.device.type == "cpu"
     page = _FLASH_PAGE if "flash" in loaded.model.config._attn_implementation else _PAGE
     tokens = options.cache_tokens

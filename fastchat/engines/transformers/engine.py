@@ -66,6 +66,7 @@ class TransformersEngine:
         self._batcher = batcher
         self._singles = Singles(loaded.model, SINGLES if batcher else max(SINGLES, options.slots))
         self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)
+        self._has_encoder = bool(loaded.model.config.is_encoder_decoder)
         self._context_length = context_length
         self._room = Room(batcher.cache_tokens, batcher.page) if batcher else None
         # One thread: tokenizers are not made for several, and there is nothing to win.
@@ -152,7 +153,7 @@ class TransformersEngine:
             raise ContextOverflow(len(prompt), self.context_length, param=param)
         return Answer(
             request,
-            Detokenizer(self._vocabulary.decode, prompt),
+            Detokenizer(self._vocabulary.decode, () if self._has_encoder else prompt),
             ends=self._vocabulary.ends.union(request.stop_token_ids),
             prompt_tokens=len(prompt),
             most_tokens=left if request.max_tokens is None else min(left, request.max_tokens),

@@ -55,6 +55,7 @@ def load(options: Options) -> Loaded:
 
     began = time.monotonic()
     transformers.logging.set_verbosity_error()
+    logging.getLogger("ContinuousBatchingLogger").setLevel(logging.ERROR)
     if not sys.stderr.isatty():
         transformers.logging.disable_progress_bar()
     device = chosen_device(options)
