@@ -64,7 +64,8 @@ class TransformersEngine:
     ) -> None:
         self._options = options
         self._batcher = batcher
-        self._singles = Singles(loaded.model, SINGLES if batcher else max(SINGLES, options.slots))
+        alone = SINGLES if batcher else max(SINGLES, options.slots)
+        self._singles = Singles(loaded.model, alone, apart=batcher is not None)
         self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)
         self._has_encoder = bool(loaded.model.config.is_encoder_decoder)
         self._context_length = context_length

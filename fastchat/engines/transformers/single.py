@@ -1,5 +1,6 @@
 """One answer at a time in a thread: for models that cannot be batched, and repeatable answers."""
 
+import copy
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,10 +36,10 @@ class Task:
 
 
 class Singles:
-    """`at_once` answers of the same model, each in a thread of its own."""
+    """`at_once` answers, each in a thread of its own. `apart`: each with modules of its own."""
 
-    def __init__(self, model: Any, at_once: int) -> None:
-        self._model = model
+    def __init__(self, model: Any, at_once: int, *, apart: bool) -> None:
+        self._models = [_twin(model) if apart else model for _ in range(at_once)]
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="single")
 
     def submit(self, task: Task) -> "Future[None]":
@@ -48,8 +49,9 @@ class Singles:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, task: Task) -> None:
+        model = self._models.pop()  # there are as many as threads
         try:
-            _generate(self._model, task)
+            _generate(model, task)
         except _Left:
             return
         except Exception as error:  # handed to whoever reads
@@ -57,6 +59,15 @@ class Singles:
                 logger.exception("the model failed")
             task.fail(error_of(error))
             free_memory()
+        finally:
+            self._models.append(model)
+
+
+def _twin(model: Any) -> Any:
+    """The same weights in other modules with another config. The manager's calls change the config
+    for as long as they last (`is_causal`): a call at the same time would read it, and keep it."""
+    shared = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
 
 
 class _OneByOne:

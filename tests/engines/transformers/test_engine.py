@@ -99,6 +99,9 @@ async def test_answers_outside_the_batch_do_not_stop_it(hf: TransformersEngine) 
     for task in seeded:
         task.cancel()
     await asyncio.gather(*seeded, return_exceptions=True)
+    # Nor do they change what it, or they, say.
+    texts = {(await _answer(hf, max_tokens=6, seed=seed)).text for seed in (None, 1)}
+    assert texts == {" a wise old wizard named"}
 
 
 async def test_a_loop_that_dies_ends_its_answers_and_lives_again(
@@ -130,7 +133,8 @@ async def test_memory_that_runs_out_is_said_and_survived(
         if seed is None:
             patch.setattr(_batcher(hf)._manager.batch_processor, "_generation_step", fail)
         else:
-            patch.setattr(hf._singles._model, "generate", fail)
+            for model in hf._singles._models:
+                patch.setattr(model, "generate", fail)
         with pytest.raises(OutOfMemory, match="--load-8bit") as raised:
             await _answer(hf, seed=seed)
     assert raised.value.code == 50002
