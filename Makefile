@@ -4,6 +4,7 @@ BIN := .venv/bin
 OPENAI028 := .venv-openai028
 DOCS := .venv-docs
 ORIGINAL := .venv-original
+TRANSFORMERS := .venv-transformers
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -70,6 +71,9 @@ browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
 check-pages: install browsers ## the page in a browser; pictures go to build/pages
 	@$(BIN)/pytest -m pages
 
+check-transformers: $(TRANSFORMERS)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
+	@$(TRANSFORMERS)/bin/python -m pytest -m "transformers and not gpu"
+
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
@@ -83,6 +87,9 @@ bench-gateway: install ## what the gateway costs beside nginx and other gateways
 
 bench-pages: install ## a hundred readers of the page beside plain event streams
 	@$(BIN)/python -m benchmarks.pages
+
+bench-transformers: $(TRANSFORMERS)/.installed ## the engine for Hugging Face checkpoints beside what it stands on
+	@$(TRANSFORMERS)/bin/python -m benchmarks.transformers
 
 clean: ## remove what make built (models stay in the cache folder)
 	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* \
@@ -117,6 +124,14 @@ $(ORIGINAL)/.installed: tests/compat/original.txt | $(ORIGINAL)/bin/pip
 	@$(ORIGINAL)/bin/python $(PIP_INSTALL) $$(grep ^torch== $<) \
 		&& $(ORIGINAL)/bin/python $(PIP_INSTALL) -r $< \
 		|| { echo "check-compat: not run, because FastChat 0.2.36 could not be installed" >&2; exit 1; }
+	@touch $@
+
+# PyTorch first and alone here too. The machines that test have no accelerator.
+$(TRANSFORMERS)/.installed: pyproject.toml constraints.txt | $(TRANSFORMERS)/bin/pip
+	@echo "Installing PyTorch and transformers into $(TRANSFORMERS) (a minute or more)"
+	@$(TRANSFORMERS)/bin/python $(PIP_INSTALL) torch==2.13.0 \
+		&& $(TRANSFORMERS)/bin/python $(PIP_INSTALL) -c constraints.txt -e ".[model_worker,test]" \
+		|| { echo "check-transformers: not run, because PyTorch could not be installed" >&2; exit 1; }
 	@touch $@
 
 %/bin/pip:

@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from fastchat.engines import ENGINES
 
 # The distribution that an engine needs; those without a row need none.
-LIBRARIES = {"llama_cpp": "xllamacpp"}
+LIBRARIES = {"llama_cpp": "xllamacpp", "transformers": "transformers"}
+EXTRAS = {"llama_cpp": "llama_cpp", "transformers": "model_worker"}
 
 _ANSWER_S = 10.0
 _QUERY = ("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
@@ -33,4 +34,4 @@ def _version(engine: str, library: str) -> str:
     try:
         return f"{library} {version(library)}"
     except PackageNotFoundError:
-        return f"not installed: pip install 'fschat[{engine}]'"
+        return f"not installed: pip install 'fschat[{EXTRAS[engine]}]'"

@@ -22,6 +22,8 @@ BUILT_IN: Mapping[str, PackagedFile] = {
 }
 
 _GGUF_MAGIC = b"GGUF"
+# Of a checkpoint, and of an adapter to one.
+_CONFIGS = ("config.json", "adapter_config.json")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
@@ -120,7 +122,7 @@ def _in_folder(folder: Path) -> Path:
     if found:
         names = ", ".join(path.name for path in found)
         raise ConfigError(f"{folder} holds several GGUF files: give one of them ({names})")
-    if (folder / "config.json").is_file():
+    if any((folder / name).is_file() for name in _CONFIGS):
         return folder
     raise ConfigError(
         f"{folder} holds no model: neither a GGUF file nor the config.json of a Hugging Face "

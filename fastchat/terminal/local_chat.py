@@ -20,8 +20,9 @@ class CliConfig(TalkFlags, ModelFlags):
     """Chat with a model in the terminal. Neither a controller nor a worker is needed.
 
     The model is a GGUF file, a Hugging Face checkpoint (a folder, or the id of a model on the hub),
-    or a built-in name, which is fetched when it is asked for the first time. Ctrl-C stops an answer and keeps what was said; Ctrl-D or an empty
-    message ends the chat; !!help lists what else can be typed.
+    or a built-in name, which is fetched when it is asked for the first time. Ctrl-C stops an answer
+    and keeps what was said; Ctrl-D or an empty message ends the chat; !!help lists what else can be
+    typed.
 
     Examples:
 

@@ -15,8 +15,8 @@ class WorkerConfig(TlsFlags, ModelFlags):
     """Serve one model: load it, register with the controller, answer requests.
 
     The model is a GGUF file, a Hugging Face checkpoint (a folder, or the id of a model on the hub),
-    or a built-in name. The worker speaks the OpenAI API and the wire of FastChat 0.2.36 on its port,
-    and reports its load to the controller.
+    or a built-in name. The worker speaks the OpenAI API and the wire of FastChat 0.2.36 on its
+    port, and reports its load to the controller.
 
     Examples:
 

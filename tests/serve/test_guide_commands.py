@@ -1,6 +1,7 @@
 """The command lines of the guide, as printed, for the commands that exist."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +128,12 @@ def test_a_flag_that_the_engine_cannot_honour_is_refused_by_name(flags: str) -> 
         load(f"model_worker --engine echo {flags}")
 
 
-def test_a_checkpoint_that_no_engine_takes_is_told_so(tmp_path: Path) -> None:
+def test_a_checkpoint_is_for_the_engine_that_has_an_extra_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"Hugging Face|GGUF"):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigError, match=r"needs torch .*pip install 'fschat\[model_worker\]'"):
         load(f"model_worker --model-path {tmp_path}")
 
 

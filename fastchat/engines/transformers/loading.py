@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import logging
 import os
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastchat.core.errors import ConfigError
@@ -60,9 +62,12 @@ def load(options: Options) -> Loaded:
         transformers.logging.disable_progress_bar()
     device = chosen_device(options)
     torch.set_num_threads(options.threads or default_threads())
-    source, hub = str(options.model), {"revision": options.revision}
-    hub["trust_remote_code"] = options.trust_remote_code  # type: ignore[assignment]  # a bool
+    hub: dict[str, Any] = {
+        "revision": options.revision,
+        "trust_remote_code": options.trust_remote_code,
+    }
     with _explained(options):
+        source, adapter = _base(options)
         config = transformers.AutoConfig.from_pretrained(source, **hub)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         quantized = quantization(options, config, device)
@@ -70,6 +75,8 @@ def load(options: Options) -> Loaded:
         if quantized is not None:
             words["quantization_config"] = quantized
         model = _model(config, source, words | hub, options, device)
+        if adapter is not None:
+            model = _adapted(model, adapter)
     trained = get_context_length(config.get_text_config())
     name = type(quantized).__name__ if quantized else getattr(config, "quantization_config", None)
     return Loaded(
@@ -221,17 +228,38 @@ def _model(
     return model
 
 
+def _base(options: Options) -> tuple[str, str | None]:
+    """A checkpoint; and if this is but an adapter (LoRA) to it, the adapter."""
+    source = str(options.model)
+    described = Path(source) / "adapter_config.json"
+    if not described.is_file():
+        return source, None
+    base = json.loads(described.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not base:
+        raise ConfigError(f"{described} does not name the model that it adapts")
+    return str(base), source
+
+
+def _adapted(model: Any, adapter: str) -> Any:
+    if importlib.util.find_spec("peft") is None:
+        raise ConfigError(f"{adapter} is an adapter and needs peft: {_EXTRA}")
+    import peft
+
+    return peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
 def _placement(options: Options, device: str) -> dict[str, Any]:
     """Words of `from_pretrained` that say where the layers go."""
     import torch
 
-    if options.num_gpus < 2 and options.max_gpu_memory is None and not options.cpu_offloading:
-        return {"device_map": {"": device}}
-    if device == "cpu":
+    spread = options.num_gpus > 1 or options.max_gpu_memory is not None or options.cpu_offloading
+    if device == "cpu" and (spread or options.gpus is not None):
         raise ConfigError(
-            "--num-gpus, --max-gpu-memory and --cpu-offloading are for GPUs, and this runs on the "
-            "CPU: leave them out"
+            "--gpus, --num-gpus, --max-gpu-memory and --cpu-offloading are for GPUs, and this runs "
+            "on the CPU: leave them out"
         )
+    if not spread:
+        return {"device_map": {"": device}}
     count = torch.accelerator.device_count()
     if options.num_gpus > count:
         raise ConfigError(f"--num-gpus {options.num_gpus}: PyTorch sees {count}")
