@@ -169,6 +169,8 @@ def why_not_batched(model: Any) -> str | None:
         return f"{kind} keeps a state, not keys and values"
     if getattr(model, "hf_device_map", None) and len(set(model.hf_device_map.values())) > 1:
         return "the model is spread over several devices"
+    if not getattr(model, "_supports_attention_backend", False):
+        return f"{kind} has attention of its own"
     attention = model.config._attn_implementation
     if attention != "sdpa" and "flash" not in attention:
         return f"{kind} runs with {attention} attention"

@@ -38,7 +38,6 @@ BATCHED: dict[str, dict[str, Any]] = {
     "starcoder2": {"num_key_value_heads": 2},
     "gpt2": {},
     "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32},
-    "falcon": {"new_decoder_architecture": True, "num_kv_heads": 2},
 }
 ALONE: dict[str, dict[str, Any]] = {
     "mamba": {"state_size": 4},
@@ -51,6 +50,7 @@ ALONE: dict[str, dict[str, Any]] = {
         "decoder_start_token_id": 2,
     },
     "bloom": {"n_layer": 2, "n_head": 4},
+    "falcon": {"new_decoder_architecture": True, "num_kv_heads": 2},
 }
 PROMPT = "Once upon a time there was a lighthouse"
 

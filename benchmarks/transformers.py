@@ -1,0 +1,302 @@
+"""Tokens a second of the engine for Hugging Face checkpoints, beside what it stands on.
+
+    make bench-transformers
+
+The same weights, type and threads, in one process, and rounds that take turns: our engine, the bare
+manager of transformers, and plain `generate` for one stream. Ratios are of neighbours. CPU seconds
+are the process's own. Then: how soon eight cancelled streams free what they held, and memory after
+many mixed requests. On an accelerator: `--model random-1b` or `--model random-7b`, which are made
+here, with random weights.
+"""
+
+import argparse
+import asyncio
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fastchat import __version__
+from fastchat.core.generation import GenerationRequest, Sampling, collect
+from fastchat.engines.transformers import Options, create
+from fastchat.engines.transformers.engine import TransformersEngine
+from tools.convert_smollm2 import converted
+
+# Small models go on with it for long, so that every stream has the same length.
+PROMPT = "Once upon a time, in a small village, there lived a girl of the age of"
+# Llama's shape: hidden size, layers, heads, size between.
+SHAPES = {"random-1b": (2048, 16, 32, 8192), "random-7b": (4096, 32, 32, 11008)}
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    tokens: int
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def rate(self) -> float:
+        return self.tokens / self.wall_s
+
+    @property
+    def cpu_rate(self) -> float:
+        return self.tokens / self.cpu_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="", help="a folder, random-1b or random-7b")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 16])
+    parser.add_argument("--mixed", type=int, default=500, help="mixed requests for the memory")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device")
+    parser.add_argument("--attention", nargs="+", default=[""], help="sdpa flash_attention_2")
+    args = parser.parse_args()
+    with _folder(args.model) as folder:
+        for attention in args.attention:
+            asyncio.run(_measure(args, folder, attention or None))
+
+
+@contextmanager
+def _folder(model: str) -> Iterator[Path]:
+    if model not in SHAPES:
+        yield Path(model) if model else converted()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _make_random(SHAPES[model], Path(folder))
+        yield Path(folder)
+
+
+def _make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
+    import torch
+    import transformers
+
+    hidden, layers, heads, between = shape
+    tokenizer = transformers.AutoTokenizer.from_pretrained(converted())
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=between,
+        max_position_embeddings=4096,
+        eos_token_id=2,
+    )
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+async def _measure(args: argparse.Namespace, folder: Path, attention: str | None) -> None:
+    engine = create(
+        Options(
+            model=folder,
+            names=("m",),
+            slots=max(args.streams),
+            threads=args.threads,
+            context_length=1024,
+            device=args.device,
+            attn_implementation=attention,
+        )
+    )
+    _say(_title(engine, args))
+    try:
+        rates = await _speed(engine, args)
+        await _after_cancel(engine)
+        await _after_many(engine, args.mixed)
+    finally:
+        await engine.aclose()
+    one, most = rates[min(rates)], rates[max(rates)]
+    _say(f"{max(rates)} streams against {min(rates)}: {most / one:.2f} x the tokens a second")
+
+
+async def _speed(engine: TransformersEngine, args: argparse.Namespace) -> dict[int, float]:
+    table = Table()
+    for column in ("streams", "tok/s", "tok/CPU-s", "of the bare manager's tok/CPU-s", "of"):
+        table.add_column(column, justify="right")
+    rates = {}
+    for count in args.streams:
+        await _ours(engine, count, args.tokens)
+        pairs: list[tuple[Round, Round, Round | None]] = []
+        for _ in range(args.rounds):
+            ours = await _ours(engine, count, args.tokens)
+            bare = await asyncio.to_thread(_bare, engine, count, args.tokens)
+            plain = None
+            if count == 1:
+                plain = await asyncio.to_thread(_plain, engine, args.tokens)
+            pairs.append((ours, bare, plain))
+        rates[count] = statistics.median(ours.rate for ours, _, _ in pairs)
+        beside = [ours.rate / plain.rate for ours, _, plain in pairs if plain is not None]
+        table.add_row(
+            str(count),
+            f"{rates[count]:.1f}",
+            f"{statistics.median(ours.cpu_rate for ours, _, _ in pairs):.1f}",
+            _spread([ours.cpu_rate / bare.cpu_rate for ours, bare, _ in pairs]),
+            f"plain generate's tok/s: {_spread(beside)}" if beside else "",
+        )
+    Console(width=140).print(table)
+    return rates
+
+
+async def _ours(engine: TransformersEngine, count: int, tokens: int) -> Round:
+    began, cpu = time.perf_counter(), time.process_time()
+    answers = await asyncio.gather(
+        *(collect(engine.generate(_request(number, tokens))) for number in range(count))
+    )
+    said = sum(answer.usage.completion_tokens for answer in answers)
+    return _checked(said, count * tokens, began, cpu)
+
+
+def _bare(engine: TransformersEngine, count: int, tokens: int) -> Round:
+    """transformers' manager by itself, greedy, on the very model that ours stands on."""
+    import transformers
+
+    batcher: Any = engine._batcher
+    options = batcher._options
+    manager = batcher._model.init_continuous_batching(
+        generation_config=transformers.GenerationConfig(do_sample=False, eos_token_id=-1),
+        continuous_batching_config=transformers.ContinuousBatchingConfig(
+            page_size=options.page,
+            num_blocks=batcher.cache_tokens // options.page,
+            max_batch_tokens=options.batch_tokens,
+        ),
+    )
+    manager.warmup()
+    manager.start()
+    try:
+        began, cpu = time.perf_counter(), time.process_time()
+        for number in range(count):
+            ids = list(engine._vocabulary.encode(f"{PROMPT} {number}"))
+            manager.add_request(ids, max_new_tokens=tokens)
+        said = 0
+        for _ in range(count):
+            said += len(manager.get_result(timeout=600).generated_tokens)
+        return _checked(said, count * tokens, began, cpu)
+    finally:
+        manager.stop(block=True)
+
+
+def _plain(engine: TransformersEngine, tokens: int) -> Round:
+    import torch
+
+    batcher: Any = engine._batcher
+    model = engine._singles._models[0]
+    ids = torch.tensor([engine._vocabulary.encode(f"{PROMPT} 0")], device=batcher._model.device)
+    began, cpu = time.perf_counter(), time.process_time()
+    with torch.inference_mode():
+        out = model.generate(ids, min_new_tokens=tokens, max_new_tokens=tokens, do_sample=False)
+    return _checked(out.shape[1] - ids.shape[1], tokens, began, cpu)
+
+
+async def _after_cancel(engine: TransformersEngine) -> None:
+    batcher: Any = engine._batcher
+    room: Any = engine._room
+
+    async def half(number: int) -> None:
+        async with aclosing(engine.generate(_request(number, 400))) as chunks:
+            async for chunk in chunks:
+                if chunk.usage.completion_tokens >= 20:
+                    return
+
+    await asyncio.gather(*(half(number) for number in range(8)))
+    began = time.perf_counter()
+    while batcher.active or room.held_pages:
+        await asyncio.sleep(0.001)
+    took = time.perf_counter() - began
+    _say(f"8 streams cancelled half-way: everything free after {took * 1000:.0f} ms")
+
+
+async def _after_many(engine: TransformersEngine, count: int) -> None:
+    """Plain, sampled, seeded, stopped, cancelled, refused: in turns, eight at a time."""
+    rng = random.Random(1)
+    kinds: Sequence[Callable[[], dict[str, Any]]] = (
+        dict,
+        lambda: {"temperature": 0.8, "top_p": 0.9},
+        lambda: {"temperature": 0.8, "seed": rng.randrange(9)},
+        lambda: {"repetition_penalty": 1.2},
+    )
+    gate = asyncio.Semaphore(8)
+
+    async def one(number: int) -> None:
+        async with gate:
+            request = _request(number, rng.randrange(2, 24), **kinds[number % len(kinds)]())
+            async with aclosing(engine.generate(request)) as chunks:
+                leaves = number % 5 == 0
+                async for _ in chunks:
+                    if leaves:
+                        return
+
+    await asyncio.gather(*(one(number) for number in range(count // 4)))
+    before = _memory()
+    await asyncio.gather(*(one(number) for number in range(count)))
+    after = _memory()
+    change = 100 * (after / before - 1)
+    _say(
+        f"{count} mixed requests: {before:.0f} MiB before, {after:.0f} MiB after ({change:+.1f} %)"
+    )
+
+
+def _request(number: int, tokens: int, **sampling: Any) -> GenerationRequest:
+    return GenerationRequest(
+        id=str(number),
+        model="m",
+        prompt=f"{PROMPT} {number}",
+        max_tokens=tokens,
+        sampling=Sampling(**{"temperature": 0.0, **sampling}),
+    )
+
+
+def _checked(said: int, wanted: int, began: float, cpu: float) -> Round:
+    done = Round(said, time.perf_counter() - began, time.process_time() - cpu)
+    if said != wanted:
+        sys.exit(f"{said} tokens came, not {wanted}: the streams are not whole")
+    return done
+
+
+def _memory() -> float:
+    """MiB that this process holds now; on an accelerator, what PyTorch holds there."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.memory_allocated() / 2**20
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _title(engine: TransformersEngine, args: argparse.Namespace) -> str:
+    import torch
+    import transformers
+
+    model: Any = engine._singles._models[0]
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return (
+        f"fastchat {__version__}, transformers {transformers.__version__}, torch "
+        f"{torch.__version__}, {device}, {args.threads} threads, {model.num_parameters() / 1e9:.2f} "
+        f"B parameters, {model.dtype}, {model.config._attn_implementation}, {args.tokens} tokens a "
+        f"stream, {args.rounds} rounds"
+    )
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
