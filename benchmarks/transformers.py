@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ from fastchat import __version__
 from fastchat.core.generation import GenerationRequest, Sampling, collect
 from fastchat.engines.transformers import Options, create
 from fastchat.engines.transformers.engine import TransformersEngine
-from tools.convert_smollm2 import converted
+from tools.convert_smollm2 import converted, tokenizer_folder
 
 # Small models go on with it for long, so that every stream has the same length.
 PROMPT = "Once upon a time, in a small village, there lived a girl of the age of"
+GRAPHS = {"auto": None, "on": True, "off": False}
 # Llama's shape: hidden size, layers, heads, size between.
 SHAPES = {"random-1b": (2048, 16, 32, 8192), "random-7b": (4096, 32, 32, 11008)}
 
@@ -63,10 +65,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device")
     parser.add_argument("--attention", nargs="+", default=[""], help="sdpa flash_attention_2")
+    parser.add_argument("--graphs", nargs="+", default=["auto"], help="CUDA graphs: auto on off")
     args = parser.parse_args()
     with _folder(args.model) as folder:
-        for attention in args.attention:
-            asyncio.run(_measure(args, folder, attention or None))
+        for attention, graphs in product(args.attention, args.graphs):
+            asyncio.run(_measure(args, folder, attention or None, GRAPHS[graphs]))
 
 
 @contextmanager
@@ -84,7 +87,7 @@ def _make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
     import transformers
 
     hidden, layers, heads, between = shape
-    tokenizer = transformers.AutoTokenizer.from_pretrained(converted())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder())
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
@@ -100,7 +103,9 @@ def _make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-async def _measure(args: argparse.Namespace, folder: Path, attention: str | None) -> None:
+async def _measure(
+    args: argparse.Namespace, folder: Path, attention: str | None, graphs: bool | None
+) -> None:
     engine = create(
         Options(
             model=folder,
@@ -110,6 +115,7 @@ async def _measure(args: argparse.Namespace, folder: Path, attention: str | None
             context_length=1024,
             device=args.device,
             attn_implementation=attention,
+            cuda_graphs=graphs,
         )
     )
     _say(_title(engine, args))
@@ -172,6 +178,8 @@ def _bare(engine: TransformersEngine, count: int, tokens: int) -> Round:
             page_size=options.page,
             num_blocks=batcher.cache_tokens // options.page,
             max_batch_tokens=options.batch_tokens,
+            max_requests_per_batch=options.most_requests,
+            use_cuda_graph=options.graphs,
         ),
     )
     manager.warmup()
@@ -213,7 +221,7 @@ async def _after_cancel(engine: TransformersEngine) -> None:
 
     await asyncio.gather(*(half(number) for number in range(8)))
     began = time.perf_counter()
-    while batcher.active or room.held_pages:
+    while batcher.active or room.held_pages:  # noqa: ASYNC110  # nobody tells
         await asyncio.sleep(0.001)
     took = time.perf_counter() - began
     _say(f"8 streams cancelled half-way: everything free after {took * 1000:.0f} ms")
@@ -282,12 +290,24 @@ def _title(engine: TransformersEngine, args: argparse.Namespace) -> str:
 
     model: Any = engine._singles._models[0]
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return (
-        f"fastchat {__version__}, transformers {transformers.__version__}, torch "
-        f"{torch.__version__}, {device}, {args.threads} threads, {model.num_parameters() / 1e9:.2f} "
-        f"B parameters, {model.dtype}, {model.config._attn_implementation}, {args.tokens} tokens a "
-        f"stream, {args.rounds} rounds"
-    )
+    parts = [
+        f"fastchat {__version__}",
+        f"transformers {transformers.__version__}",
+        f"torch {torch.__version__}",
+        device,
+        f"{args.threads} threads",
+        f"{model.num_parameters() / 1e9:.2f} B parameters",
+        f"{model.dtype}, {model.config._attn_implementation}",
+        f"graphs (prompt, decode) {_graphs(engine)}",
+        f"{args.tokens} tokens a stream, {args.rounds} rounds",
+    ]
+    return ", ".join(parts)
+
+
+def _graphs(engine: TransformersEngine) -> tuple[bool, bool]:
+    batcher: Any = engine._batcher
+    both: tuple[bool, bool] = batcher._manager.continuous_batching_config.cuda_graph_booleans
+    return both
 
 
 def _spread(ratios: Sequence[float]) -> str:

@@ -32,6 +32,12 @@ def converted() -> Path:
     return out
 
 
+def tokenizer_folder() -> Path:
+    """Where its tokenizer is: for models with random weights, the weights need not be there."""
+    out = cache_folder() / FOLDER
+    return out if (out / "tokenizer.json").exists() else converted()
+
+
 def convert(gguf: Path, out: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig

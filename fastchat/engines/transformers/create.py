@@ -17,6 +17,7 @@ _FLASH_PAGE = 256
 # Small on a CPU: a prompt that nobody waits for is dropped after one step.
 _CPU_STEP_PER_THREAD = 16
 _GPU_STEP = 1024
+_FEWEST_AT_ONCE = 4
 # Of the memory that is free on a CPU, what the cache may take.
 _CPU_SHARE = 0.4
 
@@ -69,4 +70,6 @@ def _batch_options(options: Options, loaded: loading.Loaded, context: int) -> Ba
         page=page,
         pages=None if tokens is None else max(1, math.ceil(tokens / page)),
         batch_tokens=step + options.slots,
+        most_requests=max(options.slots, _FEWEST_AT_ONCE),
+        graphs=options.cuda_graphs,
     )

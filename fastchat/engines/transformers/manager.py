@@ -27,11 +27,13 @@ _LAST_STEP_S = 30.0
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchOptions:
     """`pages` None: as many as fit into the device's memory. `batch_tokens` bounds one step, and so
-    the time until a cancelled prompt is dropped."""
+    the time until a cancelled prompt is dropped. `graphs` None: where the manager likes them."""
 
     page: int
     pages: int | None
     batch_tokens: int
+    most_requests: int
+    graphs: bool | None = None
 
 
 @dataclass(slots=True)
@@ -79,13 +81,20 @@ class _Router:
 
 
 class _Choosing:
-    """In the place of logits processors: leaves of each row the token that was chosen."""
+    """In the place of logits processors: keeps the logits, of which the choosers choose when the
+    step is done. What happens within the step may be a CUDA graph, which does not come back here.
+    """
 
     supported_kwargs = {_CHOOSER: Chooser}  # noqa: RUF012  # read by the manager as it is
     ignored_kwargs = ()
 
     def __init__(self) -> None:
-        self._choosers: list[Chooser] = []
+        self._kept: Any = None
+        self._is_fixed = False
+
+    def keep_in(self, rows: Any) -> None:
+        """Graphs write to the place that they were made with."""
+        self._kept, self._is_fixed = rows, True
 
     def fill_defaults(self, _: Any) -> None:
         """Nothing of ours is in the tensor."""
@@ -93,15 +102,20 @@ class _Choosing:
     def prepare_tensor_args(self, requests: Sequence[Any]) -> Any:
         import torch
 
-        self._choosers = [one.state.logit_processor_kwargs[_CHOOSER] for one in requests]
         return torch.zeros(len(requests), dtype=torch.int32)
 
     def __call__(self, scores: Any, _: Any) -> Any:
-        rows = scores[: len(self._choosers)]
-        chosen = choose_all(self._choosers, rows)
-        scores.fill_(float("-inf"))
-        scores[range(len(chosen)), chosen] = 0.0
+        if self._is_fixed:
+            self._kept[: len(scores)].copy_(scores)
+        else:
+            self._kept = scores
         return scores
+
+    def chosen(self, requests: Sequence[Any]) -> list[int]:
+        """For each request that got a token in this step, in their order."""
+        states = [one.state for one in requests if one.has_new_token]
+        choosers = [state.logit_processor_kwargs[_CHOOSER] for state in states]
+        return choose_all(choosers, self._kept[: len(choosers)])
 
 
 class Batcher:
@@ -170,7 +184,7 @@ class Batcher:
         self._manager = manager = _new_manager(self._model, self._options)
         self._router: _Router | None = manager.output_router
         self._sinks = manager.output_router.sinks
-        manager.warmup()
+        _warm_up(manager)
         manager.background_thread_status.clear()
         manager._generation_thread = threading.Thread(
             target=self._run, args=(manager,), name="batching", daemon=True
@@ -218,10 +232,11 @@ def _new_manager(model: Any, options: BatchOptions) -> Any:
             page_size=options.page,
             num_blocks=options.pages,
             max_batch_tokens=options.batch_tokens,
+            max_requests_per_batch=options.most_requests,
             max_memory_percent=None if options.pages else 0.8,
             per_request_processors=True,
-            use_cuda_graph=False,  # a graph would not come back to Python to choose
-            use_async_batching=False,
+            use_cuda_graph=options.graphs,
+            use_async_batching=False,  # the next step would begin before the token is chosen
             safety_margin=0.0,  # nobody enters for whom there is no room
         ),
     )
@@ -232,6 +247,27 @@ def _new_manager(model: Any, options: BatchOptions) -> Any:
     listed.do_processing = True
     manager.output_router = _Router()
     return manager
+
+
+def _warm_up(manager: Any) -> None:
+    """Makes the cache, and the graphs if there are any; then hands the choice to our choosers."""
+    import torch
+
+    choosing = manager.logit_processor.logits_processor[-1]
+    config = manager.continuous_batching_config
+    model = manager.model
+    if any(config.cuda_graph_booleans):
+        shape = (config.max_requests_per_batch, model.get_output_embeddings().weight.shape[0])
+        choosing.keep_in(torch.empty(shape, dtype=torch.float32, device=model.device))
+    manager.warmup()
+    steps = manager.batch_processor.inputs_and_outputs
+    done = steps.prepare_batch_update
+
+    def update() -> tuple[Any, list[int], None]:
+        requests = done()[0]
+        return requests, choosing.chosen(requests), None
+
+    steps.prepare_batch_update = update
 
 
 def _safely(call: Callable[[Any], None], value: object) -> None:
