@@ -78,11 +78,11 @@ def _folder(model: str) -> Iterator[Path]:
         yield Path(model) if model else converted()
         return
     with tempfile.TemporaryDirectory() as folder:
-        _make_random(SHAPES[model], Path(folder))
+        make_random(SHAPES[model], Path(folder))
         yield Path(folder)
 
 
-def _make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
+def make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
     import torch
     import transformers
 
@@ -279,7 +279,7 @@ def _memory() -> float:
     import torch
 
     if torch.cuda.is_available():
-        return torch.cuda.memory_allocated() / 2**20
+        return float(torch.cuda.memory_allocated() / 2**20)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 2**20
 

@@ -17,6 +17,7 @@ from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.quantization import quantization
 from fastchat.model.context import get_context_length
+from fastchat.model.model_adapter import BaseModelAdapter, get_model_adapter
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +70,16 @@ def load(options: Options) -> Loaded:
     with _explained(options):
         source, adapter = _base(options)
         config = transformers.AutoConfig.from_pretrained(source, **hub)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         quantized = quantization(options, config, device)
         words = _placement(options, device) | {"dtype": chosen_dtype(options, config, device)}
         if quantized is not None:
             words["quantization_config"] = quantized
-        model = _model(config, source, words | hub, options, device)
+        loader = _own_loader(source)
+        if loader is not None:
+            model, tokenizer = loader.load_model(source, words | hub)
+        else:
+            model = _model(config, source, words | hub, options, device)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         if adapter is not None:
             model = _adapted(model, adapter)
     trained = get_context_length(config.get_text_config())
@@ -228,6 +233,13 @@ def _model(
         model = kind.from_pretrained(source, **words)
     logger.info("attention: %s, because %s", model.config._attn_implementation, reason)
     return model
+
+
+def _own_loader(source: str) -> BaseModelAdapter | None:
+    """What a user registered for this model, if it loads in its own way."""
+    registered = get_model_adapter(source)
+    is_own = type(registered).load_model is not BaseModelAdapter.load_model
+    return registered if is_own else None
 
 
 def _base(options: Options) -> tuple[str, str | None]:

@@ -4,13 +4,15 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import collect
 from fastchat.engines.transformers import Options, create
+from fastchat.model import model_adapter
+from fastchat.model.model_adapter import BaseModelAdapter
 from tests.engines.requests import ask, chat
 
 
@@ -67,6 +69,28 @@ async def test_an_adapter_is_loaded_over_its_model(hf_smollm2_path: Path, tmp_pa
     named = json.loads(described.read_text()) | {"base_model_name_or_path": str(hf_smollm2_path)}
     described.write_text(json.dumps(named))
     assert "Paris" in await _said(_options(tmp_path))
+
+
+class _Own(BaseModelAdapter):
+    loaded: ClassVar[list[str]] = []
+
+    def match(self, model_path: str) -> bool:
+        return "smollm2" in model_path
+
+    def load_model(
+        self, model_path: str, from_pretrained_kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        self.loaded.append(model_path)
+        return super().load_model(model_path, from_pretrained_kwargs)
+
+
+@pytest.mark.transformers
+async def test_a_registered_adapter_loads_its_model(
+    hf_smollm2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_adapter, "_registered", [_Own()])
+    assert "Paris" in await _said(_options(hf_smollm2_path))
+    assert _Own.loaded == [str(hf_smollm2_path)]
 
 
 @pytest.mark.transformers
