@@ -72,7 +72,7 @@ check-pages: install browsers ## the page in a browser; pictures go to build/pag
 	@$(BIN)/pytest -m pages
 
 check-transformers: $(TRANSFORMERS)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
-	@$(TRANSFORMERS)/bin/python -m pytest -m "transformers and not gpu"
+	@$(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers
 
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 

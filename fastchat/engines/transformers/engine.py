@@ -122,7 +122,9 @@ class TransformersEngine:
         try:
             async with way(answer, chooser, prompt, mailbox):
                 while True:
-                    for token in _all(await mailbox.take()):
+                    tokens = _all(await mailbox.take())
+                    answer.cached_tokens = chooser.cached_tokens
+                    for token in tokens:
                         chunk = answer.read(token)
                         if chunk is not None:
                             yield chunk

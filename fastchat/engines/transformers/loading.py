@@ -58,7 +58,8 @@ def load(options: Options) -> Loaded:
 
     began = time.monotonic()
     transformers.logging.set_verbosity_error()
-    logging.getLogger("ContinuousBatchingLogger").setLevel(logging.ERROR)
+    for talkative in ("ContinuousBatchingLogger", "bitsandbytes"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     if not sys.stderr.isatty():
         transformers.logging.disable_progress_bar()
     device = chosen_device(options)
@@ -147,6 +148,8 @@ def chosen_dtype(options: Options, config: Any, device: str) -> Any:
         return getattr(torch, options.dtype)
     if device == "cpu":
         return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    if options.load_8bit:
+        return torch.float16  # what its products are computed in
     stored = getattr(config, "dtype", None)
     if stored == torch.bfloat16 and device.startswith("cuda") and torch.cuda.is_bf16_supported():
         return torch.bfloat16
@@ -316,7 +319,7 @@ def _explained(options: Options) -> Iterator[None]:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{options.model} could not be loaded: {reason}") from error
     except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         remedy = "give a folder with a checkpoint, or the id of a model that the hub has"
         if "trust_remote_code" in reason:
             remedy = "it brings code of its own: --trust-remote-code runs it, if you trust it"

@@ -268,6 +268,21 @@ def _warm_up(manager: Any) -> None:
         return requests, choosing.chosen(requests), None
 
     steps.prepare_batch_update = update
+    _tell_what_was_cached(manager)
+
+
+def _tell_what_was_cached(manager: Any) -> None:
+    cache, sinks = manager.batch_processor.cache, manager.output_router.sinks
+    search = cache.search_prefix_match
+
+    def found(request_id: str, prompt_ids: list[int]) -> int:
+        tokens: int = search(request_id, prompt_ids)
+        sink = sinks.get(request_id)
+        if sink is not None and not sink.chooser.tokens:
+            sink.chooser.cached_tokens = tokens
+        return tokens
+
+    cache.search_prefix_match = found
 
 
 def _safely(call: Callable[[Any], None], value: object) -> None:

@@ -11,13 +11,17 @@ from fastchat.engines.transformers.answer import Token
 
 @dataclass(slots=True)
 class Chooser:
-    """Remembers what was said, because penalties look at it. `logprobs` as in the request."""
+    """Remembers what was said, because penalties look at it. `logprobs` as in the request.
+
+    `cached_tokens` of the prompt were not computed again; told by who runs the model.
+    """
 
     sampling: Sampling
     prompt_ids: Sequence[int]
     logprobs: int | None = None
     seed: int | None = None
     tokens: list[Token] = field(default_factory=list)
+    cached_tokens: int = 0
     _counts: Counter[int] = field(default_factory=Counter)
     _generator: Any = None
 

@@ -142,6 +142,15 @@ async def test_memory_that_runs_out_is_said_and_survived(
     capfd.readouterr()
 
 
+async def test_what_was_read_before_is_not_read_again(hf: TransformersEngine) -> None:
+    prompt = "Here is a long list of numbers: " + " ".join(map(str, range(40)))
+    first = await _answer(hf, prompt, max_tokens=3)
+    again = await _answer(hf, prompt, max_tokens=3)
+    assert first.usage.cached_tokens == 0
+    assert again.usage.cached_tokens >= first.usage.prompt_tokens // 2
+    assert again.text == first.text
+
+
 async def test_a_seed_makes_an_answer_repeatable(hf: TransformersEngine) -> None:
     first, again, other = [
         (await _answer(hf, temperature=1.0, seed=seed, max_tokens=10)).text for seed in (5, 5, 6)
