@@ -25,6 +25,7 @@ def main() -> None:
     shown = [update[1][-1][-1] for update in page.bot_response(state, 0.0, 1.0, 16, request)]
     assert sys.__stdout__ is not None  # the original puts a logger in the place of the other one
     sys.__stdout__.write(json.dumps({"models": models, "shown": shown}) + "\n")
+    sys.__stdout__.flush()  # at its end Python flushes only the one that was put in its place
 
 
 if __name__ == "__main__":
