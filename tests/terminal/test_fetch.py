@@ -47,7 +47,7 @@ def test_models_tells_what_is_not_fetched_yet(tmp_path: Path) -> None:
 def test_version_names_the_engines() -> None:
     done = run("version")
     assert done.returncode == 0
-    for expected in ("fastchat ", "Python ", "engine echo ", "engine llama_cpp  xllamacpp 20"):
+    for expected in ("fastchat ", "Python ", "engine echo ", "engine llama_cpp     xllamacpp 20"):
         assert expected in done.stdout
 
 
