@@ -11,7 +11,7 @@ from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, Neighbours
 from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.context import Context
-from fastchat.gateway.forward import KEEP_ALIVE_S, STALL_S, Forwarder
+from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account
@@ -31,8 +31,8 @@ def gateway_service(
     keys: KeyRing | None = None,
     timeout_s: float = 5,
     account: Account | None = None,
-    stall_s: float = STALL_S,
-    keep_alive_s: float = KEEP_ALIVE_S,
+    stall_s: float = 20,
+    keep_alive_s: float = 5,
     wait_s: float = 0.2,
     controller: str | None = None,
 ) -> Service:

@@ -7,7 +7,6 @@ from pathlib import Path
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
-from fastchat.gateway.forward import KEEP_ALIVE_S, STALL_S
 
 RELAYS = ("below-asgi", "asgi")
 
@@ -76,12 +75,12 @@ class GatewayConfig(TlsFlags):
         above=0,
     )
     stream_stall_s: float = flag(
-        STALL_S,
+        20.0,
         help="seconds of silence inside a stream before it goes on at another worker, if it can",
         above=0,
     )
     keep_alive_s: float = flag(
-        KEEP_ALIVE_S,
+        5.0,
         help="seconds of silence before a stream is kept alive by a comment; 0: never",
         at_least=0,
     )
