@@ -28,7 +28,7 @@ serve: ## chat with a small real model, Ctrl-C ends it; PLATFORM=my.toml: other 
 	@exec $(BIN)/fastchat up $(if $(PLATFORM),"$(PLATFORM)")
 
 test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
-	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest --cov
+	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -n 3 --dist loadfile --cov
 
 format: install ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only && $(BIN)/ruff format

@@ -16,6 +16,11 @@ CTRL_C = "\x03"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
+def _without_size(environ: Mapping[str, str]) -> dict[str, str]:
+    """Whoever runs the tests may say how wide its own terminal is."""
+    return {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
+
+
 class PseudoTerminal:
     """Use it as a context: what still runs at its end is killed."""
 
@@ -32,7 +37,7 @@ class PseudoTerminal:
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={"TERM": "xterm-256color", **environ},
+            env={"TERM": "xterm-256color", **_without_size(environ)},
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -108,8 +108,8 @@ def test_the_rich_style_has_history_completion_and_markdown(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("style", ["rich", "simple"])
 def test_ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was(tmp_path: Path, style: str) -> None:
-    script = f"stty -a > before; {' '.join(command('--engine', 'echo', '--style', style))}; "
-    shell = ["bash", "-c", f"trap : INT; {script} echo status $?; stty -a > after; echo end"]
+    script = f"stty -g > before; {' '.join(command('--engine', 'echo', '--style', style))}; "
+    shell = ["bash", "-c", f"trap : INT; {script} echo status $?; stty -g > after; echo end"]
     with PseudoTerminal(shell, cwd=tmp_path, environ=ENVIRON | QUIET) as terminal:
         terminal.until("USER: $" if style == "simple" else EDITOR)
         terminal.press(CTRL_C)
