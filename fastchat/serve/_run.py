@@ -17,6 +17,7 @@ from fastchat.core.tls import Certificate
 from fastchat.relay.edge import Service
 from fastchat.relay.server import BACKLOG, Server
 from fastchat.serve._parent import die_with
+from fastchat.terminal.styles.text import visible
 
 C = TypeVar("C")
 
@@ -53,7 +54,8 @@ def warn_if_open(host: str, *, guarded: bool, remedy: str) -> None:
 
 
 def fail(error: Exception) -> NoReturn:
-    sys.stderr.write(f"error: {error}\n")
+    # Some of these repeat what a peer said.
+    sys.stderr.write(f"error: {visible(str(error))}\n")
     raise SystemExit(2)
 
 

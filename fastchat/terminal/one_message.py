@@ -11,6 +11,7 @@ from fastchat.core.config import flag
 from fastchat.core.errors import ConfigError, ControllerFault
 from fastchat.core.values import http_url
 from fastchat.protocol.wire import GenerateParams
+from fastchat.terminal.styles.text import visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,5 +108,5 @@ async def _conversation(worker: WorkerClient, config: MessageConfig) -> Conversa
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(visible(text))
     sys.stdout.flush()

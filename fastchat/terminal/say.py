@@ -2,7 +2,9 @@
 
 import sys
 
+from fastchat.terminal.styles.text import visible
+
 
 def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(visible(line) + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`register_worker` and `test_throughput` against a controller of ours and a worker of 0.2.36."""
+"""`register_worker`, `test_message` and `test_throughput` against a controller of ours and a worker of 0.2.36."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,9 @@ from fastchat.core.config import parse
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch import Table
 from fastchat.relay import Limits, Relay
-from fastchat.terminal import registering, throughput
+from fastchat.serve._run import fail
+from fastchat.terminal import one_message, registering, throughput
+from fastchat.terminal.one_message import MessageConfig
 from fastchat.terminal.registering import RegisterConfig
 from fastchat.terminal.throughput import ThroughputConfig
 from tests.legacy import LegacyWorker, telling
@@ -108,3 +110,29 @@ async def test_without_a_worker_it_says_so(
     config = ThroughputConfig(controller_address=controller, model_name="m")
     await throughput.run(config, ticking)
     assert "No available workers for m" in capsys.readouterr().out
+
+
+STEERING = "\x1b]0;owned\x07\x9b2J"
+
+
+async def test_a_message_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    worker = LegacyWorker(messages=telling("one", f" {STEERING}two"))
+    async with serving(worker.app) as url:
+        await one_message.run(MessageConfig(worker_address=url, model_name="m"))
+    assert capsys.readouterr().out.endswith("ASSISTANT: one ]0;owned2Jtwo\n")
+
+
+async def test_an_error_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    worker = LegacyWorker(messages=[{"text": f"oom {STEERING}", "error_code": 50002}])
+    async with serving(worker.app) as url:
+        with pytest.raises(ConfigError, match="oom") as caught:
+            await one_message.run(MessageConfig(worker_address=url, model_name="m"))
+        config = ThroughputConfig(worker_address=url, model_name="m", n_thread=2)
+        with pytest.raises(ConfigError, match="every request failed"):
+            await throughput.run(config, ticking)
+    with pytest.raises(SystemExit):
+        fail(caught.value)
+    said = capsys.readouterr()
+    assert "2 failed: oom ]0;owned2J" in said.out
+    assert said.err == "error: oom ]0;owned2J (error_code: 50002)\n"
+    assert not {"\x1b", "\x07", "\x9b"} & set(said.out)

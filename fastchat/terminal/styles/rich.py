@@ -53,10 +53,10 @@ class RichStyle:
         self._console.print()
 
     def say(self, text: str) -> None:
-        self._console.print(Text(text))
+        self._console.print(Text(visible(text)))
 
     def _heading(self, role: str) -> None:
-        self._console.print(Text(f"{role}:", style="bold"))
+        self._console.print(Text(visible(f"{role}:"), style="bold"))
 
 
 class _Growing:

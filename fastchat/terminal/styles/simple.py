@@ -15,7 +15,8 @@ class SimpleStyle:
         self._source = Source(terminal.stdin)
 
     async def ask(self, role: str) -> str:
-        self._write(f"{role} [ctrl-d/z on empty line to end]: " if self._multiline else f"{role}: ")
+        hint = " [ctrl-d/z on empty line to end]" if self._multiline else ""
+        self._write(visible(f"{role}{hint}: "))
         try:
             line = await self._line()
         except (EOFError, asyncio.CancelledError):
@@ -24,7 +25,7 @@ class SimpleStyle:
         return await self._more(line) if self._multiline else line
 
     async def stream(self, role: str, pieces: AsyncIterator[str]) -> None:
-        self._write(f"{role}: ")
+        self._write(visible(f"{role}: "))
         answer = Stripped()
         try:
             async for piece in pieces:
@@ -33,10 +34,10 @@ class SimpleStyle:
             self._write("\n")
 
     def show(self, role: str, text: str) -> None:
-        self.say(f"{role}: {visible(text)}")
+        self.say(f"{role}: {text}")
 
     def say(self, text: str) -> None:
-        self._write(f"{text}\n")
+        self._write(visible(f"{text}\n"))
 
     async def _line(self) -> str:
         return (await self._source.through("\n")).removesuffix("\n").removesuffix("\r")

@@ -1,11 +1,18 @@
-"""What a model says, fit for a terminal."""
+"""What others say, fit for a terminal."""
 
 _SHOWN = "\n\t"
-_CONTROLS = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _SHOWN}
+# What makes a line read otherwise than it was written.
+_REORDERING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {
+    code: None
+    for code in (*range(0x20), *range(0x7F, 0xA0), *_REORDERING)
+    if chr(code) not in _SHOWN
+}
 
 
 def visible(text: str) -> str:
-    """Without control characters: an answer must not move the cursor or set the clipboard."""
+    """Without control characters: what a worker says must not move the cursor, set the clipboard
+    or turn words around."""
     return text.translate(_CONTROLS)
 
 

@@ -78,6 +78,19 @@ async def test_rich_without_a_terminal_writes_plain_text(typed: Typed) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["rich", "simple"])
+async def test_errors_and_names_of_a_worker_cannot_steer_the_terminal(
+    typed: Typed, name: str
+) -> None:
+    style, out = typed(name, "Hello\n")
+    await style.ask("U\x1b]0;x\x07SER")
+    await style.stream("ASSIS\x1b[2JTANT", pieces("one"))
+    style.show("\x1bUSER", "two")
+    style.say("error: \x1b]0;owned\x07\u202ebroke")
+    assert "error: ]0;ownedbroke" in out.getvalue()
+    assert not {"\x1b", "\x07", "\u202e"} & set(out.getvalue())
+
+
 @pytest.mark.parametrize("name", STYLES.names())
 async def test_after_a_broken_answer_a_line_begins(typed: Typed, name: str) -> None:
     async def breaking() -> AsyncIterator[str]:

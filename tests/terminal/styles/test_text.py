@@ -22,6 +22,7 @@ def test_nothing_is_held_back_but_blanks() -> None:
         ("\x1b]52;c;aGk=\x07", "]52;c;aGk="),
         ("\x1b[2J\x9b2J", "[2J2J"),
         ("a\r\nb\tc\x7f", "a\nb\tc"),
+        ("a\u202eb\u202c\u2066c\u2069", "abc"),
         ("café 漢字 🙂", "café 漢字 🙂"),
     ],
 )
