@@ -36,13 +36,14 @@ def telling(*words: str, reason: str | None = "stop") -> list[dict[str, Any]]:
 
 @dataclass
 class LegacyWorker:
-    """Answers with `messages`; `breaks` closes the connection instead of ending the stream, and
-    `missing` names routes that this kind of worker does not have."""
+    """Answers with `messages`; `breaks` closes the connection instead of ending the stream, `tail`
+    comes after them, and `missing` names routes that this kind of worker does not have."""
 
     messages: Sequence[dict[str, Any]] = field(default_factory=lambda: telling("one", " two"))
     template: str = "vicuna_v1.1"
     context_length: int = 2048
     breaks: bool = False
+    tail: bytes = b""
     held: asyncio.Event | None = None
     missing: Sequence[str] = ()
     status: int = 200
@@ -92,6 +93,7 @@ class LegacyWorker:
                 if self.held is not None:
                     await self.held.wait()
                 yield json.dumps(message).encode() + b"\0"
+            yield self.tail
             if self.breaks:
                 raise ConnectionResetError
         finally:

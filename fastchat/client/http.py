@@ -19,8 +19,11 @@ def bearer(token: str | None) -> dict[str, str]:
     return {} if token is None else {"authorization": f"Bearer {token}"}
 
 
-async def messages(answer: aiohttp.ClientResponse, end: bytes) -> AsyncGenerator[bytes, None]:
-    """What comes before each `end`. Raises ValueError when an end does not come."""
+async def messages(
+    answer: aiohttp.ClientResponse, end: bytes, *, rest_matters: bool = True
+) -> AsyncGenerator[bytes, None]:
+    """What comes before each `end`. Raises ValueError when an end does not come; a stream that
+    ends inside a message is no fault unless the `rest_matters`."""
     buffer = b""
     async for piece in answer.content.iter_any():
         *whole, buffer = (buffer + piece).split(end)
@@ -28,6 +31,8 @@ async def messages(answer: aiohttp.ClientResponse, end: bytes) -> AsyncGenerator
             yield message
         if len(buffer) > MESSAGE_LIMIT_BYTES:
             raise ValueError(f"a message of more than {MESSAGE_LIMIT_BYTES} bytes")
+    if rest_matters and buffer.strip():
+        raise ValueError("the stream ends inside a message")
 
 
 async def bounded(answer: aiohttp.ClientResponse, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> bytes:

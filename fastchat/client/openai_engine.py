@@ -153,7 +153,7 @@ class OpenAIEngine:
 async def _events(answer: aiohttp.ClientResponse) -> AsyncGenerator[Event, None]:
     """What the stream says, up to its [DONE]. Comments and other fields are passed over."""
     received = 0
-    async with aclosing(messages(answer, b"\n")) as lines:
+    async with aclosing(messages(answer, b"\n", rest_matters=False)) as lines:
         async for line in lines:
             received += len(line) + 1
             if received > ANSWER_LIMIT_BYTES:

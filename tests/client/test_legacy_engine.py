@@ -112,6 +112,8 @@ async def test_an_answer_comes_in_new_pieces_with_one_end() -> None:
         (LegacyWorker(messages=[{"text": "oom", "error_code": 50002}]), OutOfMemory),
         (LegacyWorker(messages=telling("x", reason=None), breaks=True), EngineFailed),
         (LegacyWorker(messages=[{"text": 3}]), EngineFailed),
+        (LegacyWorker(messages=telling("x", reason=None), tail=b'{"text": "x y"}'), EngineFailed),
+        (LegacyWorker(messages=telling("x", reason=None) * 3000), EngineFailed),
         (LegacyWorker(context_length=20), ContextOverflow),
         (LegacyWorker(template="chatgpt"), InvalidRequest),
     ],

@@ -49,6 +49,31 @@ def test_a_text_that_shrinks_takes_nothing_back_and_repeats_nothing() -> None:
     assert "".join(chunk.text for chunk in chunks) == "one two x"
 
 
+def test_blanks_that_a_tokenizer_cleans_up_are_no_other_text() -> None:
+    chunks = read([said("it '", 2), said("it's", 3), said("it's so", 4, "stop")])
+    assert "".join(chunk.text for chunk in chunks) == "it 's so"
+
+
+@pytest.mark.parametrize("second", ["one", "one six", "six", ""])
+def test_a_text_that_is_taken_back_is_a_failure(second: str) -> None:
+    with pytest.raises(EngineFailed, match="changed"):
+        read([said("one two", 2), said(second, 3, "stop")])
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [said("a", 1)] * 67,
+        [said("a", 67)],
+        [said("a" * 70_000, 1)],
+    ],
+    ids=["messages", "tokens", "characters"],
+)
+def test_a_worker_that_does_not_end_is_left(messages: list[dict[str, Any]]) -> None:
+    with pytest.raises(EngineFailed, match="did not end its answer after 2 tokens"):
+        read(messages, most=2)
+
+
 def test_the_token_that_0_2_36_does_not_count_at_the_limit_is_counted() -> None:
     last = read([said("a b", 4, "length")], most=5)[-1]
     assert last.usage.completion_tokens == 5
