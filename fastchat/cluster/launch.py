@@ -25,7 +25,6 @@ TAIL_LINES = 15
 _FOR_WORKERS = (
     "revision",
     "device",
-    "gpus",
     "num_gpus",
     "max_gpu_memory",
     "load_8bit",
@@ -65,7 +64,9 @@ class LaunchConfig:
     model_path: str = flag(DEFAULT_MODEL, help="the model when no --model-path-address is given")
     revision: str | None = flag(None, help="for the workers: revision on the hub")
     device: str | None = flag(None, help="for the workers: where to run")
-    gpus: str | None = flag(None, help="for the workers: which GPUs", metavar="LIST")
+    gpus: str | None = flag(
+        None, help="for the workers: which GPUs they see (CUDA_VISIBLE_DEVICES)", metavar="LIST"
+    )
     num_gpus: int = flag(1, help="for the workers: GPUs of each", metavar="N")
     max_gpu_memory: str | None = flag(None, help="for the workers: memory on each GPU")
     load_8bit: bool = flag(False, help="for the workers: 8-bit weights")
@@ -101,6 +102,9 @@ def launch(
     processes = []
     # Its own log file would say everything twice; keys are nobody's business in a command line.
     environment = {**environment, "LOGDIR": ""}
+    if config.gpus is not None:
+        # As it always was, and not --gpus of the worker, which an engine may not have.
+        environment["CUDA_VISIBLE_DEVICES"] = config.gpus
     if config.api_keys:
         environment["FASTCHAT_API_KEYS"] = ",".join(config.api_keys)
     try:

@@ -65,7 +65,7 @@ class PageSpec(_Table, kw_only=True, frozen=True):
 class ModelSpec(_Table, kw_only=True, frozen=True):
     """One model with its workers. `gpus` holds a list of devices for each replica."""
 
-    path: Text = DEFAULT_MODEL
+    path: Text = DEFAULT_MODEL  # an empty one would be the current folder
     names: tuple[ModelName, ...] = ()
     engine: Text = "auto"
     replicas: Count = 1
@@ -79,6 +79,8 @@ class ModelSpec(_Table, kw_only=True, frozen=True):
     environment: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.path.strip():
+            raise ValueError("the path of a model is empty: name a file, a folder or a model")
         if self.gpus and len(self.gpus) != self.replicas:
             raise ValueError(
                 f"gpus has {len(self.gpus)} lists for {self.replicas} replicas: "
@@ -152,7 +154,7 @@ def _check_names(models: tuple[ModelSpec, ...]) -> None:
             if paths.setdefault(name, model.path) != model.path:
                 raise ValueError(
                     f"the model name {name!r} stands for {paths[name]!r} and for {model.path!r}: "
-                    "give one of them other `names`"
+                    "give one of them other `names` in a platform file"
                 )
 
 

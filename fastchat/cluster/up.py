@@ -117,7 +117,7 @@ def declared(served: Sequence[str]) -> Platform:
     try:
         return Platform(models=tuple(ModelSpec(path=path) for path in served))
     except ValueError as error:
-        raise ConfigError(f"{error} in a platform file") from None
+        raise ConfigError(str(error)) from None
 
 
 def _keys(file: str | None, given: str) -> str:

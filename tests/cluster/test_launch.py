@@ -57,7 +57,7 @@ def test_what_was_launched_answers_and_is_shut_down(tmp_path: Path, smollm2_path
         *("--model-path-address", f"{smollm2_path}@127.0.0.1@{worker}"),
         *("--controller-host", "127.0.0.1", "--controller-port", str(controller)),
         *("--server-host", "127.0.0.1", "--server-port", str(api)),
-        *("--limit-worker-concurrency", "1", "--api-keys", "sk-1"),
+        *("--limit-worker-concurrency", "1", "--api-keys", "sk-1", "--gpus", "0"),
     )
     running = LaunchedFile(tmp_path / "logs").running()
     try:
@@ -69,6 +69,8 @@ def test_what_was_launched_answers_and_is_shut_down(tmp_path: Path, smollm2_path
             "openai_api_server",
         ]
         assert not any("sk-1" in _command(one.pid) for one in running)
+        seen = Path(f"/proc/{running[1].pid}/environ").read_bytes().split(b"\0")
+        assert b"CUDA_VISIBLE_DEVICES=0" in seen
         assert ask(f"http://127.0.0.1:{api}/v1/models")[0] == 401
     finally:
         down = run("shutdown_serve", tmp_path, "--down", "all")

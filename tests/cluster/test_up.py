@@ -142,6 +142,12 @@ def test_a_file_and_models_do_not_go_together() -> None:
         declared(("my.toml", "small.gguf"))
 
 
+@pytest.mark.parametrize("path", ["", " "])
+def test_an_empty_path_is_no_model(path: str) -> None:
+    with pytest.raises(ConfigError, match="path of a model is empty"):
+        declared((path,))
+
+
 def test_two_models_of_one_name_need_a_file() -> None:
     with pytest.raises(ConfigError, match=r"the model name 'a' stands for .* in a platform file"):
         declared(("x/a.gguf", "y/a.gguf"))
