@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.errors import ConfigError
+from fastchat.core.values import http_url
 
 MODEL_LIST_MODES = ("once", "reload")
 
@@ -25,6 +26,7 @@ class PageConfig:
         names=("--controller", "--controller-url"),
         env="CONTROLLER_ADDRESS",
         metavar="URL",
+        parse=http_url,
     )
     model_list_mode: str = flag(
         "reload",

@@ -117,9 +117,12 @@ class Session:
 
     async def stop(self) -> None:
         """End the running answer, if there is one; what it said stays."""
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.wait({self._writing})
+        # Another verb that waited as well may have begun the next one.
+        while (writing := self._writing) is not None:
+            writing.cancel()
+            await asyncio.wait({writing})
+            if self._writing is writing:
+                self._writing = None
 
     async def clear(self) -> None:
         await self.stop()

@@ -16,6 +16,7 @@ def test_the_controller_has_three_spellings(flag: str) -> None:
         (["--share"], "tunnel"),
         (["--moderate"], "not sent to OpenAI"),
         (["--register-api-endpoint-file", "x.json"], "other providers"),
+        (["--controller-url", ""], "not a URL"),
         (["--concurrency-count", "0"], "at least 1"),
         (["--model-list-mode", "twice"], "invalid choice"),
     ],

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
 import pytest
 
 from fastchat.core.errors import EngineFailed, InvalidRequest, NoWorker, OutOfRange
-from fastchat.core.generation import Chat, Engine, GenerationRequest
+from fastchat.core.generation import Chat, Chunk, Engine, GenerationRequest
 from fastchat.engines.echo import EchoEngine, Options
 from fastchat.webui.session import INPUT_CHARACTERS, MOST_TURNS, Session, Settings, Turn
 from tests.scripted import ScriptedEngine
@@ -24,6 +26,19 @@ class OneByOne(asyncio.Event):
         await super().wait()
         self.clear()
         return True
+
+
+@dataclass
+class Crowded(ScriptedEngine):
+    """Knows how many answers it wrote at once, at most."""
+
+    most: int = 0
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        async with aclosing(super().generate(request)) as chunks:
+            self.most = max(self.most, self.running + 1)
+            async for chunk in chunks:
+                yield chunk
 
 
 def session_on(engine: Engine) -> Session:
@@ -112,6 +127,27 @@ async def test_a_new_question_ends_the_running_answer() -> None:
     engine.held.set()
     await asyncio.gather(first, second)
     assert [turn.answer for turn in session.turns] == ["", "one two three"]
+
+
+async def test_of_many_questions_at_once_one_is_answered_at_a_time() -> None:
+    engine = Crowded(held=asyncio.Event())
+    session = session_on(engine)
+    asking = [asyncio.create_task(read(session.ask(f"{i}", SETTINGS))) for i in range(6)]
+    await until(lambda: len(session.turns) == 6 and engine.running)
+    assert engine.held is not None
+    engine.held.set()
+    await asyncio.gather(*asking)
+    assert engine.most == 1
+    assert [turn.answer for turn in session.turns] == [""] * 5 + ["one two three"]
+
+
+async def test_stop_does_not_wait_for_who_reads() -> None:
+    session = session_on(ScriptedEngine(held=asyncio.Event()))
+    news = session.ask("hi", SETTINGS)
+    await anext(news)
+    await session.stop()
+    assert not session.is_busy
+    await news.aclose()
 
 
 async def test_a_question_without_an_answer_is_not_sent_along() -> None:
