@@ -57,6 +57,10 @@ _TO_WORKER = (b"accept", b"content-type", b"user-agent")
 _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
 
 
+def _nonsense() -> EngineFailed:
+    return EngineFailed("The worker's answer made no sense; the log says which worker it was.")
+
+
 def _shuts_us_out(status: int) -> bool:
     """What concerns the token between us and the worker is no answer to the client."""
     return status in (401, 403) or 300 <= status < 400
@@ -94,6 +98,7 @@ class Forwarding:
         "_lost",
         "_migrations",
         "_model",
+        "_nonsense",
         "_paused",
         "_pieces",
         "_question",
@@ -124,6 +129,7 @@ class Forwarding:
         self._retries = False
         self._longer: list[str] | None = None
         self._lost = 0
+        self._nonsense: EngineFailed | None = None
         self._migrations = 0
         self._waits_until: float | None = None
         self._last_words: tuple[int, bytes] | None = None
@@ -263,6 +269,8 @@ class Forwarding:
         elif fault.kind == "silent":
             self.refuse(self._reason(fault))
         else:
+            if fault.kind == "malformed":
+                self._nonsense = _nonsense()
             self._lost += fault.kind != "connect"
             if self._lost > MOST_LOST:
                 self.refuse(EngineFailed("Two workers broke off their answers."))
@@ -396,9 +404,7 @@ class Forwarding:
                 self._waits_until = None
                 self._try()
         except PlatformError as error:
-            if self._waits_until is None:
-                self.refuse(error)
-            elif self._forwarder.clock() >= self._waits_until:
+            if self._waits_until is None or self._forwarder.clock() >= self._waits_until:
                 self._give_up(error)
 
     def _move(self) -> None:
@@ -418,7 +424,8 @@ class Forwarding:
         if self._last_words is not None:
             self._end_stream(*self._last_words)
         else:
-            self.refuse(error or NoWorker(self._model))
+            # Who asked a worker that spoke nonsense is not told that there is none.
+            self.refuse(self._nonsense or error or NoWorker(self._model))
 
     def _unfit(self) -> set[str]:
         """Workers at which this answer cannot go on: a worker that came back has a new chance."""
@@ -514,6 +521,8 @@ class Forwarding:
     def _reason(self, fault: UpstreamFault) -> PlatformError:
         if fault.kind == "silent":
             return WorkerTimeout(self._forwarder.timeout_s)
+        if fault.kind == "malformed":
+            return _nonsense()
         return EngineFailed("The worker died while it answered.")
 
     def _expire(self) -> None:

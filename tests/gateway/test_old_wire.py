@@ -262,3 +262,37 @@ async def test_a_stream_goes_on_at_another_old_worker_from_the_text_so_far(
     assert after["prompt"] == before["prompt"] + "one two"
     assert after["max_new_tokens"] == before["max_new_tokens"] - 2
     assert (usage["usage"]["completion_tokens"], done) == (3, "[DONE]")
+
+
+NONSENSE = [
+    pytest.param([], b"<html>\0", id="no JSON"),
+    pytest.param([{"text": "oom", "error_code": "50001"}], b"", id="a code that is a word"),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("messages", "tail"), NONSENSE)
+async def test_an_old_worker_that_speaks_nonsense_is_said_to(
+    gateway: httpx.AsyncClient,
+    add_old: AddWorker,
+    messages: list[dict[str, Any]],
+    tail: bytes,
+    stream: bool,
+) -> None:
+    async with serving(LegacyWorker(messages=messages, tail=tail).app) as url:
+        add_old(url)
+        answer = await gateway.post(CHAT, json=ASK | {"stream": stream})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, 50001)
+    assert "made no sense" in answer.json()["error"]["message"]
+
+
+async def test_where_one_speaks_nonsense_another_is_asked(
+    gateway: httpx.AsyncClient, add_old: AddWorker, dispatched: list[Dispatched]
+) -> None:
+    nonsense = LegacyWorker(messages=[], tail=b"<html>\0")
+    async with serving(nonsense.app) as first, serving(LegacyWorker().app) as second:
+        add_old(first)
+        add_old(second)
+        answer = await gateway.post(CHAT, json=ASK)
+    assert answer.status_code == 200
+    assert [one.ret for one in dispatched] == [first, second]
