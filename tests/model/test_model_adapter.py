@@ -1,3 +1,4 @@
+import argparse
 import json
 import subprocess
 import sys
@@ -12,8 +13,11 @@ from fastchat.core.errors import ConfigError
 from fastchat.model import model_adapter
 from fastchat.model.model_adapter import (
     BaseModelAdapter,
+    add_model_args,
     get_conversation_template,
     get_model_adapter,
+    load_model,
+    model_adapters,
     register_model_adapter,
 )
 from tests.compat.make_goldens import GOLDENS
@@ -24,7 +28,7 @@ ORIGINAL = json.loads((GOLDENS / "families.json").read_text("utf-8"))["models"]
 @pytest.fixture(autouse=True)
 def _nothing_registered() -> Iterator[None]:
     yield
-    model_adapter._registered.clear()
+    model_adapter.model_adapters.clear()
 
 
 class CustomAdapter(BaseModelAdapter):
@@ -118,3 +122,42 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert "fastchat.model.families" in done.stdout.split()
     assert not {"torch", "transformers", "numpy", "aiohttp", "fastapi"} & set(done.stdout.split())
     assert "fastchat.model.families.vicuna" not in done.stdout.split()
+
+
+class Placed:
+    def __init__(self, kwargs: dict[str, Any]) -> None:
+        self.kwargs = kwargs
+        self.device = ""
+
+    def to(self, device: str) -> None:
+        self.device = device
+
+
+class PlacedAdapter(CustomAdapter):
+    def load_model(self, model_path: str, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        return Placed(kwargs), "tokenizer"
+
+
+def test_a_script_loads_a_model_with_the_old_words() -> None:
+    register_model_adapter(PlacedAdapter)
+    model, tokenizer = load_model("a/custom-model", "cpu", dtype="float16", revision="v2")
+    assert (model.device, tokenizer) == ("cpu", "tokenizer")
+    assert model.kwargs == {"revision": "v2", "dtype": "float16"}
+    assert [type(adapter) for adapter in model_adapters] == [PlacedAdapter]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"num_gpus": 2}, {"load_8bit": True}, {"gptq_config": object()}, {"xft_config": {}}]
+)
+def test_what_load_model_cannot_do_is_refused_by_name(asked: dict[str, Any]) -> None:
+    register_model_adapter(PlacedAdapter)
+    with pytest.raises(ConfigError, match=next(iter(asked))):
+        load_model("custom-model", "cpu", **asked)
+
+
+def test_the_old_flags_are_read_by_their_names() -> None:
+    parser = argparse.ArgumentParser()
+    add_model_args(parser)
+    args = parser.parse_args(["--model-path", "m", "--device", "cpu", "--load-8bit"])
+    assert (args.model_path, args.device, args.num_gpus, args.load_8bit) == ("m", "cpu", 1, True)
+    assert (args.revision, args.dtype, args.max_gpu_memory) == ("main", None, None)

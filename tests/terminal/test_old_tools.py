@@ -1,4 +1,4 @@
-"""`register_worker`, `test_message` and `test_throughput`: our controller, workers of 0.2.36."""
+"""The tools of 0.2.36 against a controller of ours and a worker of 0.2.36."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -88,7 +88,7 @@ class _Own(BaseModelAdapter):
 async def test_a_registered_adapter_loads_its_model(
     hf_smollm2_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_adapter, "_registered", [_Own()])
+    monkeypatch.setattr(model_adapter, "model_adapters", [_Own()])
     assert "Paris" in await _said(_options(hf_smollm2_path))
     assert _Own.loaded == [str(hf_smollm2_path)]
 
