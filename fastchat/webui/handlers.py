@@ -9,7 +9,7 @@ import gradio as gr
 
 from fastchat.core.errors import PlatformError
 from fastchat.webui.conversation_log import ConversationLog
-from fastchat.webui.rows import Row, rows, turn_of, written
+from fastchat.webui.rows import Rendering, Row, turn_of, written
 from fastchat.webui.session import Session, Settings, Vote
 from fastchat.webui.store import Store
 from fastchat.webui.texts import Texts, Words
@@ -83,10 +83,12 @@ class Handlers:
             )
             gr.Info(self._words(request).voted, duration=3)
 
-    def opened(self, request: gr.Request, id: object) -> tuple[object, ...]:
+    async def opened(self, request: gr.Request, id: object) -> tuple[object, ...]:
         """The conversation of this tab, when it had one, and the models of this moment."""
-        session = self.store.find(id)
-        shown = rows(session.turns, self._words(request)) if session is not None else []
+        session, shown = self.store.find(id), list[Row]()
+        if session is not None:
+            await session.stop()  # a reload left nobody to read the answer
+            shown = Rendering(self._words(request)).rows(session.turns, is_busy=False)
         models = self.models()
         wanted = request.query_params.get("model")
         chosen = wanted if wanted in models else next(iter(models), None)
@@ -111,11 +113,14 @@ class Handlers:
         self, request: gr.Request, id: object, controls: tuple[object, ...], verb: Verb
     ) -> AsyncGenerator[Update, None]:
         words, began = self._words(request), self.wall_clock()
+        rendering = Rendering(words)
         try:
             session, settings = self.store.open(id), _settings(controls)
             async with aclosing(verb(session, settings)) as news:
                 async for _ in news:
-                    yield rows(session.turns, words)
+                    yield rendering.rows(session.turns, is_busy=session.is_busy)
+            # Also after a verb that changed nothing: without any update the chat would be emptied.
+            yield rendering.rows(session.turns, is_busy=session.is_busy)
         except PlatformError as error:
             sentence = words.fault(error, str(controls[0]))
             raise gr.Error(sentence, print_exception=False) from error

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from fastchat.webui.session import Turn
 from fastchat.webui.texts import Words
@@ -11,27 +12,36 @@ Row = dict[str, object]
 # Invisible, and no tag begins with it. The page's script takes it out of what is copied.
 WORD_JOINER = "\u2060"
 
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-# Where `<` is no tag to Markdown either: fenced code, code in a line, formulas.
-_VERBATIM = re.compile(
-    r"(^[ \t>]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*\2|\Z)"
-    r"|(?<!`)(`+)(?!`).+?(?<!`)\3(?!`)"
-    r"|\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\))",
-    re.DOTALL | re.MULTILINE,
-)
+# Where HTML would begin, and a diagram whose pictures the browser would fetch. In code as well:
+# what is code, only the browser's own Markdown knows.
+_LIVE = re.compile(r"<(?=[A-Za-z/!?])|```(?=mermaid)", re.IGNORECASE)
 
 
-def rows(turns: Sequence[Turn], words: Words) -> list[Row]:
-    return [row for turn in turns for row in _rows(turn, words)]
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A conversation that is shown again and again: an answer that is over is rendered once."""
+
+    words: Words
+    _over: dict[int, tuple[Turn, list[Row]]] = field(default_factory=dict)
+
+    def rows(self, turns: Sequence[Turn], *, is_busy: bool) -> list[Row]:
+        """While `is_busy` the last turn is being answered."""
+        settled = len(turns) - is_busy
+        return [
+            *(row for turn in turns[:settled] for row in self._settled(turn)),
+            *(row for turn in turns[settled:] for row in _rows(turn, self.words, is_over=False)),
+        ]
+
+    def _settled(self, turn: Turn) -> list[Row]:
+        known = self._over.get(id(turn))
+        if known is None or known[0] is not turn:
+            known = self._over[id(turn)] = turn, _rows(turn, self.words, is_over=True)
+        return known[1]
 
 
 def inert(text: str) -> str:
     """The same text to the eye, in which no HTML begins: what is said is shown, not obeyed."""
-    shown, end = [], 0
-    for verbatim in _VERBATIM.finditer(text):
-        shown += [_TAG.sub(f"<{WORD_JOINER}", text[end : verbatim.start()]), verbatim[0]]
-        end = verbatim.end()
-    return "".join([*shown, _TAG.sub(f"<{WORD_JOINER}", text[end:])])
+    return _LIVE.sub(rf"\g<0>{WORD_JOINER}", text)
 
 
 def written(text: str) -> str:
@@ -46,12 +56,14 @@ def turn_of(row: object) -> int:
     return row // 2 if isinstance(row, int) and row >= 0 else -1
 
 
-def _rows(turn: Turn, words: Words) -> list[Row]:
+def _rows(turn: Turn, words: Words, *, is_over: bool) -> list[Row]:
     """No answer row before there is an answer: the component shows that it waits."""
     asked = _row("user", turn.question)
     parts = [turn.answer] if turn.answer else []
     if turn.fault is not None:
         parts.append(f"> ⚠️ {words.fault(turn.fault, turn.settings.model)}")
+    elif is_over and turn.finish is None:
+        parts.append(f"> ⏹️ {words.stopped}")
     return [asked, _row("assistant", "\n\n".join(parts))] if parts else [asked]
 
 

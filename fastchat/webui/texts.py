@@ -35,6 +35,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     example_2: str
     example_3: str
     voted: str
+    stopped: str
     terms: str
     faults: dict[str, str]
 

@@ -13,12 +13,22 @@ from fastchat.webui.session import INPUT_CHARACTERS, MAX_TOKENS, TEMPERATURE, TO
 from fastchat.webui.texts import Texts, Words
 
 FOLLOW_S = 5.0
-# Behind `rows.inert`: tags that a page must never hold are shown as the text that they are. An
-# image is one of them: the browser would tell its server what the model wants it to know.
+# Behind `rows.inert`: tags that Markdown never makes are shown as the text that they are. Those
+# that it makes (`input` for a task) cannot be here: the component looks at the HTML that came of
+# it, not at what was said.
 TAGS_AS_TEXT = [
-    *("applet", "audio", "base", "canvas", "dialog", "embed", "form", "frame", "iframe", "img"),
-    *("link", "map", "marquee", "math", "meta", "object", "option", "picture", "script", "select"),
-    *("source", "style", "template", "textarea", "track", "video"),
+    *("abbr", "acronym", "address", "applet", "area", "article", "aside", "audio", "b", "base"),
+    *("basefont", "bdi", "bdo", "bgsound", "big", "blink", "body", "canvas", "caption", "center"),
+    *("cite", "col", "colgroup", "data", "datalist", "dd", "details", "dfn", "dialog", "dir", "dl"),
+    *("dt", "embed", "fieldset", "figcaption", "figure", "font", "footer", "form", "frame"),
+    *("frameset", "head", "header", "hgroup", "html", "i", "iframe", "image", "img", "ins"),
+    *("isindex", "kbd", "keygen", "label", "legend", "link", "listing", "main", "map", "mark"),
+    *("marquee", "math", "menu", "menuitem", "meta", "meter", "nav", "nobr", "noembed"),
+    *("noframes", "noscript", "object", "optgroup", "option", "output", "param", "picture"),
+    *("plaintext", "portal", "progress", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp"),
+    *("script", "search", "section", "select", "slot", "small", "source", "strike", "style", "sub"),
+    *("summary", "sup", "template", "textarea", "tfoot", "time", "title", "track", "tt", "u"),
+    *("var", "video", "wbr", "xmp"),
 ]
 LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},

@@ -7,6 +7,10 @@ from tests.pages.conftest import Open
 
 pytestmark = pytest.mark.pages
 
+OVERLAY = (
+    "<div style='position:fixed;inset:0;background:#fff'>You are logged out. "
+    "<a href=https://evil.example>Log in</a><input type=password></div>"
+)
 HOSTILE = {
     "script": "<script>window.hacked = 1; alert(1)</script>",
     "event handler": "<img src=x onerror='window.hacked=1'>",
@@ -18,6 +22,14 @@ HOSTILE = {
     "custom tag": "<x-evil onclick='window.hacked=1'>click</x-evil>",
     "unclosed code": "`<img src=x onerror='window.hacked=1'>",
     "formula": "$$<img src=x onerror='window.hacked=1'>$$",
+    "escaped backtick": f"\\`{OVERLAY}\\`",
+    "backticks around paragraphs": f"`\n\n{OVERLAY}\n\n`",
+    "fence that is none": f"``` a`b\n{OVERLAY}",
+    "fence that ends with its quote": f"> ```\n\n{OVERLAY}",
+    "fence that is an address": f"[a]:\n```\n\n{OVERLAY}",
+    "fence in a formula": f"$$\n```\n$$\n\n{OVERLAY}",
+    "diagram": '```mermaid\ngraph TD; A["<img src=/logout>"]-->B\n```',
+    "diagram of entities": '```mermaid\ngraph TD; A["&lt;img src=/logout&gt;"]-->B\n```',
     "comment": "<!--><img src=x onerror='window.hacked=1'>-->",
 }
 
@@ -32,7 +44,9 @@ def test_html_in_an_answer_is_text(open_page: Open, text: str) -> None:
     if text[0] == "<":
         assert text in shown
     bad = "script, iframe, form, img, object, embed, style, [onload], [onerror], [style*='fixed']"
+    bad += ", input, a:text-is('Log in'), .mermaid"
     assert tab.page.locator("#chat .message").locator(bad).count() == 0
+    assert not [url for url in tab.asked if "logout" in url]
     assert tab.page.evaluate("window.hacked") is None
     expect(tab.box).to_be_visible()
 

@@ -88,8 +88,29 @@ async def test_stop_keeps_what_was_said(visitor: Visitor, engine: ScriptedEngine
     await other.open()
     async for _ in other.updates("stop", [visitor.id]):
         pass
-    assert [said(row) for row in await asking] == ["hi"]
+    question, mark = [said(row) for row in await asking]
+    assert (question, engine.running) == ("hi", 0)
+    assert "stopped" in mark
+
+
+async def test_a_reload_says_that_it_cut_the_answer(
+    visitor: Visitor, engine: ScriptedEngine
+) -> None:
+    engine.held = asyncio.Event()
+    asking = asyncio.create_task(visitor.ask("hi"))
+    await until(lambda: engine.running)
+    again = Visitor(visitor.session, visitor.url, id=visitor.id)
+    await again.open()
+    ((_, rows, *_),) = [one async for one in again.updates("opened", [visitor.id])]
+    assert [said(row)[:1] for row in rows] == ["h", ">"]
     assert engine.running == 0
+    await asking
+
+
+async def test_a_message_edited_to_blanks_changes_nothing(visitor: Visitor) -> None:
+    before = await visitor.ask("first")
+    about = {"index": 0, "value": "  \n ", "previous_value": "first"}
+    assert await visitor.rows("edit", [visitor.id, "m", *CONTROLS], about) == before
 
 
 async def test_who_closes_the_page_stops_the_answer(engine: ScriptedEngine) -> None:

@@ -21,6 +21,7 @@ NOT_NEEDED = [
     "/gradio_api/vibe-code",
     "/gradio_api/custom_component/1/2/3/4",
     "/monitoring",
+    "/logout",  # a picture in an answer would ask for it
     "/static/../../../../../etc/passwd",
     "/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
     "/assets/..%2f..%2froutes.py",

@@ -5,8 +5,16 @@
 		const write = navigator.clipboard.writeText.bind(navigator.clipboard);
 		navigator.clipboard.writeText = (text) => write(clean(text));
 		navigator.clipboard.cleans = true;
+	}
+	if (!document.cleans) {
+		document.cleans = true;
 		document.addEventListener("copy", (event) => {
-			const selected = String(document.getSelection());
+			// Without a clipboard of its own (plain HTTP) a button copies from a hidden field.
+			const field = document.activeElement;
+			const selected =
+				field instanceof HTMLTextAreaElement
+					? field.value.slice(field.selectionStart, field.selectionEnd)
+					: String(document.getSelection());
 			if (selected.includes("\u2060") && event.clipboardData) {
 				event.clipboardData.setData("text/plain", clean(selected));
 				event.preventDefault();
