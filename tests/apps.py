@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
+from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Table
 from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors, Neighbours
+from fastchat.gateway.app import Cors
 from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder

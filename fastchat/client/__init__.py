@@ -4,12 +4,14 @@ from fastchat.client.announced import announced_template
 from fastchat.client.controller import ControllerClient
 from fastchat.client.engine import engine_for
 from fastchat.client.legacy_engine import LegacyEngine
+from fastchat.client.neighbours import Neighbours
 from fastchat.client.openai_engine import OpenAIEngine
 from fastchat.client.worker import WorkerClient, WorkerFault
 
 __all__ = [
     "ControllerClient",
     "LegacyEngine",
+    "Neighbours",
     "OpenAIEngine",
     "WorkerClient",
     "WorkerFault",

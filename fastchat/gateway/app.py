@@ -5,19 +5,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fastchat.client import ControllerClient, WorkerClient, engine_for
-from fastchat.core.generation import Engine
+from fastchat.client import Neighbours
 from fastchat.dispatch import Following, Probing
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
-from fastchat.protocol.cluster import WorkerEntry
 from fastchat.relay.edge import BodyLimit, Service, answer_errors, answer_health, end_with
 
 
@@ -27,39 +24,6 @@ class Cors:
     origins: tuple[str, ...]
     methods: tuple[str, ...]
     headers: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Neighbours:
-    """Typed clients of controller and workers over one session, open while the server runs."""
-
-    controller_url: str
-    token: str | None
-    timeout_s: float
-    _session: aiohttp.ClientSession | None = None
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession() as self._session:
-            yield
-
-    def controller(self) -> ControllerClient:
-        assert self._session is not None
-        return ControllerClient(self._session, self.controller_url, token=self.token)
-
-    async def is_alive(self, address: str) -> bool:
-        """Whether a worker, ours or one of 0.2.36, answers anything but that it is not ready."""
-        assert self._session is not None
-        async with self._session.get(f"{address}/ready", allow_redirects=False) as answer:
-            return answer.status < 500
-
-    def worker(self, address: str) -> WorkerClient:
-        assert self._session is not None
-        return WorkerClient(self._session, address, token=self.token, silence_s=self.timeout_s)
-
-    def engine(self, entry: WorkerEntry) -> Engine:
-        assert self._session is not None
-        return engine_for(entry, self._session, token=self.token, silence_s=self.timeout_s)
 
 
 def create_service(

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from fastchat.client import Neighbours
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch import Following, Routes, Table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors, Neighbours, create_service
+from fastchat.gateway.app import Cors, create_service
 from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
 from fastchat.gateway.forward import Forwarder

@@ -32,6 +32,7 @@ from fastchat.protocol.openai.requests import changed
 from fastchat.relay import UpstreamFault
 from fastchat.relay.client import Call
 from fastchat.relay.edge import REQUEST_ID
+from fastchat.relay.response import WHOLE_BYTES
 from fastchat.relay.work import Client, Header
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ logger = logging.getLogger("openai_api_server")
 
 # A request that killed its worker may kill the next: it gets one more, not all.
 MOST_LOST = 1
-WHOLE_BYTES = 64 * 1024 * 1024
 EVENT_STREAM, JSON = b"text/event-stream", b"application/json"
 # How a worker says that a prompt does not fit.
 TOO_LONG = b"context_length_exceeded"

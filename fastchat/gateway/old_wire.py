@@ -19,7 +19,8 @@ from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
 from fastchat.protocol.openai import embeddings
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS
 from fastchat.relay import UpstreamFault
-from fastchat.relay.connection import Header, Receiver
+from fastchat.relay.connection import Receiver
+from fastchat.relay.work import Header
 
 logger = logging.getLogger("openai_api_server")
 

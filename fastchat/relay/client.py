@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from fastchat.core.upstream import Upstream
-from fastchat.relay.connection import Connection, Header, Limits, Receiver, UpstreamFault
+from fastchat.relay.connection import Connection, Limits, Receiver, UpstreamFault
+from fastchat.relay.work import Header
 
 TICK_S = 0.5
 

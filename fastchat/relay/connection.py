@@ -8,7 +8,8 @@ from typing import Literal, Protocol, cast
 
 import httptools
 
-Header = tuple[bytes, bytes]
+from fastchat.relay.work import Header
+
 FaultKind = Literal["connect", "lost", "silent", "malformed"]
 
 

@@ -30,13 +30,9 @@ from uvicorn.server import ServerState
 from fastchat.core.errors import HeadTooLarge, InvalidRequest, PlatformError, TooSlow
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
+from fastchat.relay.edge import LINGER_BYTES, LINGER_S
 from fastchat.relay.exchange import Exchange
 from fastchat.relay.work import Endpoint
-
-# A connection that is closed over unread bytes is reset, and the last answer may be lost with it.
-# So some of what still comes is read and thrown away.
-LINGER_S = 1.0
-LINGER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

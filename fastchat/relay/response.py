@@ -6,7 +6,8 @@ from contextlib import aclosing
 
 from fastchat.core.upstream import Upstream
 from fastchat.relay.client import Call, Relay
-from fastchat.relay.connection import Header, UpstreamFault
+from fastchat.relay.connection import UpstreamFault
+from fastchat.relay.work import Header
 
 UNREAD_BYTES = 64 * 1024
 WHOLE_BYTES = 64 * 1024 * 1024

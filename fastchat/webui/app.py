@@ -5,51 +5,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
 import gradio as gr
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
-from fastchat.client import ControllerClient, engine_for
-from fastchat.core.generation import Engine
+from fastchat.client import Neighbours
 from fastchat.dispatch import Following, Probing, Table
-from fastchat.protocol.cluster import WorkerEntry
 from fastchat.relay.edge import BodyLimit, answer_health, end_with
 from fastchat.webui.guard import Guard
 
 # A message, a system prompt and what Gradio puts around them.
 BODY_LIMIT_BYTES = 1024 * 1024
-
-
-@dataclass(slots=True)
-class Neighbours:
-    """Controller and workers over one session, open while the server runs."""
-
-    controller_url: str
-    token: str | None
-    silence_s: float
-    _session: aiohttp.ClientSession | None = None
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector) as self._session:
-            yield
-
-    def controller(self) -> ControllerClient:
-        assert self._session is not None
-        return ControllerClient(self._session, self.controller_url, token=self.token)
-
-    def worker(self, entry: WorkerEntry) -> Engine:
-        assert self._session is not None
-        return engine_for(entry, self._session, token=self.token, silence_s=self.silence_s)
-
-    async def is_alive(self, address: str) -> bool:
-        """Whether a worker answers anything but that it is not ready."""
-        assert self._session is not None
-        async with self._session.get(f"{address}/ready", allow_redirects=False) as answer:
-            return answer.status < 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from fastchat.client import Neighbours
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch import Following, Table
@@ -26,7 +27,7 @@ def build(config: PageConfig) -> Service:
         import gradio  # noqa: F401
     except ImportError as error:
         raise ConfigError("the page needs Gradio: pip install 'fschat[webui]'") from error
-    from fastchat.webui.app import Look, Neighbours, create_app, let_go
+    from fastchat.webui.app import Look, create_app, let_go
     from fastchat.webui.handlers import Handlers
     from fastchat.webui.view import theme, translations, view
 
@@ -35,7 +36,7 @@ def build(config: PageConfig) -> Service:
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
-    engine = DispatchedEngine(table, following.report, neighbours.worker)
+    engine = DispatchedEngine(table, following.report, neighbours.engine)
     store = Store(lambda: Session(engine=engine, new_id=lambda: uuid.uuid4().hex), time.monotonic)
     texts = load(ASSETS / "texts.toml")
     handlers = Handlers(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastchat.relay.connection import Connection, Header, Limits, UpstreamFault
+from fastchat.relay.connection import Connection, Limits, UpstreamFault
+from fastchat.relay.work import Header
 
 STATUS = b"HTTP/1.1 200 OK\r\n"
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"

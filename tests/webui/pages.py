@@ -8,9 +8,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Table
-from fastchat.webui.app import Look, Neighbours, create_app
+from fastchat.webui.app import Look, create_app
 from fastchat.webui.build import ASSETS
 from fastchat.webui.conversation_log import ConversationLog
 from fastchat.webui.handlers import Handlers

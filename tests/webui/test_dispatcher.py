@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from fastchat.client import Neighbours
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
@@ -16,7 +17,6 @@ from fastchat.core.errors import (
 from fastchat.core.generation import Chat, GenerationRequest, Message, collect
 from fastchat.dispatch import Table
 from fastchat.protocol.cluster import RESUMES, Dispatched, WorkerEntry
-from fastchat.webui.app import Neighbours
 from fastchat.webui.dispatcher import DispatchedEngine
 from tests.legacy import LegacyWorker
 from tests.scripted import ScriptedEngine
@@ -112,5 +112,5 @@ async def test_a_worker_of_0_2_36_is_asked_by_its_own_wire() -> None:
     neighbours = Neighbours("http://127.0.0.1:1", None, silence_s=5)
     async with serving(LegacyWorker().app) as url, neighbours.opened():
         table.put(WorkerEntry(address=url, model_names=("m",)))
-        engine = DispatchedEngine(table, lambda _: None, neighbours.worker)
+        engine = DispatchedEngine(table, lambda _: None, neighbours.engine)
         assert (await collect(engine.generate(REQUEST))).text == "one two"
