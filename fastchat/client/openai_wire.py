@@ -16,20 +16,11 @@ from fastchat.core.generation import (
     Usage,
 )
 from fastchat.protocol.openai.requests import Continued
+from fastchat.protocol.openai.usage import AnswerUsage
 
 # The dialect's plain completions end after 16 tokens unless told otherwise; servers cut this to
 # what their context holds.
 NO_LIMIT = 1_000_000
-
-
-class CachedTokens(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
-
-
-class AnswerUsage(msgspec.Struct, frozen=True):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: CachedTokens | None = None
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -137,14 +128,7 @@ def finish_of(choice: Choice) -> FinishReason | None:
 
 
 def usage_of(said: AnswerUsage | None, *, before: Usage) -> Usage:
-    if said is None:
-        return before
-    details = said.prompt_tokens_details
-    return Usage(
-        prompt_tokens=said.prompt_tokens or 0,
-        completion_tokens=said.completion_tokens or 0,
-        cached_tokens=(details.cached_tokens or 0) if details is not None else 0,
-    )
+    return before if said is None else said.counted()
 
 
 def _prompt(request: GenerationRequest) -> dict[str, object]:
