@@ -14,12 +14,12 @@ class Gate:
     keys: KeyRing
     max_body_bytes: int
 
-    def admit_head(self, headers: Mapping[bytes, bytes]) -> None:
-        """What can be said before the body has come. Raises the `PlatformError` that refuses the
-        request. Header names are in lower case."""
+    def admit_head(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """What can be said before the body has come: whose key it is. Raises the `PlatformError`
+        that refuses the request. Header names are in lower case."""
         if int(headers.get(b"content-length", b"0")) > self.max_body_bytes:
             raise BodyTooLarge(self.max_body_bytes)
-        self.keys.check(headers.get(b"authorization"))
+        return self.keys.check(headers.get(b"authorization"))
 
     def admit_body(self, body: bytes) -> Peek:
         """What is left to say once the head was admitted and the body has come."""

@@ -28,7 +28,7 @@ LOOK_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Forwarder:
-    """`report` hears of every dispatch, `account` of the end of every request that named a model.
+    """`report` hears of every dispatch, `account` of the end of every request, refused ones too.
     `token` opens the workers. A stream that is silent for `stall_s` after it began goes on at
     another worker if it can; one that is silent for `keep_alive_s` is kept alive by a comment,
     unless that is 0. Who has to ask again waits up to `wait_s` until it may."""

@@ -19,7 +19,13 @@ from fastchat.core.errors import (
 )
 from fastchat.dispatch import SILENT_S, Lease, Outcome
 from fastchat.gateway.deadline import Deadline
-from fastchat.gateway.migration import MOST_MIGRATIONS, Interrupted, failure_code, interrupted
+from fastchat.gateway.migration import (
+    MOST_MIGRATIONS,
+    Interrupted,
+    error_code,
+    failure_code,
+    interrupted,
+)
 from fastchat.gateway.old_wire import EVENTS, OldCall
 from fastchat.gateway.passage import Passage
 from fastchat.gateway.stream import Stream
@@ -85,12 +91,14 @@ class Forwarding:
         "_decision",
         "_ended",
         "_endpoint",
+        "_error_code",
         "_first_byte_s",
         "_forwarder",
         "_head",
         "_headers",
         "_heard_at",
         "_is_stream",
+        "_key",
         "_last_words",
         "_lease",
         "_leases",
@@ -110,6 +118,7 @@ class Forwarding:
         "_size",
         "_status",
         "_stream",
+        "_tries",
         "_waits_until",
         "id",
     )
@@ -130,26 +139,29 @@ class Forwarding:
         self._longer: list[str] | None = None
         self._lost = 0
         self._nonsense: EngineFailed | None = None
-        self._migrations = 0
+        self._tries = self._migrations = 0
         self._waits_until: float | None = None
-        self._last_words: tuple[int, bytes] | None = None
+        self._last_words: tuple[int, int | None, bytes] | None = None
         self._deadline: Deadline | None = None
         self._paused = False
         self._ended = False
+        self._key: str | None = None
         self._model = ""
         self._status = 499
+        self._error_code: int | None = None
         self._size = 0
         self._seen = 0
         self._first_byte_s: float | None = None
         self._at_worker = b""
         self._counts: bytes | None = None
+        self._began = self._forwarder.clock()
         self.id = _request_id(headers) or self._forwarder.new_id()
 
     # -- Work --
 
     def admit(self) -> bool:
         try:
-            self._forwarder.gate.admit_head(self._headers)
+            self._key = self._forwarder.gate.admit_head(self._headers)
         except PlatformError as error:
             self.refuse(error)
             return False
@@ -174,11 +186,11 @@ class Forwarding:
 
     def refuse(self, error: PlatformError) -> None:
         if self._stream is not None and self._stream.committed:
-            self._end_stream(error.status, error_event(error))
+            self._end_stream(error.status, error.code, error_event(error))
             return
         headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
         headers.append((b"x-request-id", self.id.encode()))
-        self._status = error.status
+        self._status, self._error_code = error.status, error.code
         self._end()
         self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
 
@@ -254,8 +266,11 @@ class Forwarding:
         elif self._asks_longer():
             return
         body = b"".join(self._pieces)
+        if self._status >= 400:
+            self._error_code = error_code(body)
         if self._stream is not None and self._stream.committed:
-            self._end_stream(self._status, b"data: %b\n\n" % body.replace(b"\n", b" "))
+            event = b"data: %b\n\n" % body.replace(b"\n", b" ")
+            self._end_stream(self._status, self._error_code, event)
             return
         self._end()
         self._client.whole(self._status, self._head, body)
@@ -369,16 +384,16 @@ class Forwarding:
         if code == EngineFailed.code:
             self._go_on(EngineFailed("The worker failed while it answered."), event)
         else:
-            self._end_stream(500, event)
+            self._end_stream(500, code, event)
 
     def _go_on(self, error: PlatformError, last_words: bytes = b"") -> None:
         """At another worker, from the text so far; else these last words are said."""
-        self._last_words = error.status, last_words or error_event(error)
+        self._last_words = error.status, error.code, last_words or error_event(error)
         left = self._interrupted()
         if left is None or self._migrations >= MOST_MIGRATIONS:
             self._give_up()
         elif left.request is None:
-            self._end_stream(200, DONE)
+            self._end_stream(200, None, DONE)
         else:
             self._rest = left.request
             self._wait_for_turn()
@@ -445,6 +460,7 @@ class Forwarding:
     def _ask(self, lease: Lease, body: bytes) -> None:
         forwarder = self._forwarder
         forwarder.report(lease.dispatched)
+        self._tries += 1
         self._lease = lease
         self._retries = bool(self._leases)
         forwarder.table.take(lease, retry=self._retries)
@@ -511,7 +527,7 @@ class Forwarding:
         """Where the time went until now: in the worker by its own account, and in all."""
         ours = b"gateway;dur=%.1f, tries;desc=%d" % (
             (self._first_byte_s or 0.0) * 1e3,
-            len(self._leases),
+            self._tries,
         )
         return self._at_worker + b", " + ours if self._at_worker else ours
 
@@ -529,9 +545,9 @@ class Forwarding:
         if not self._ended:
             self.refuse(DeadlinePassed())
 
-    def _end_stream(self, status: int, last_words: bytes) -> None:
+    def _end_stream(self, status: int, code: int | None, last_words: bytes) -> None:
         assert self._stream is not None
-        self._status = status
+        self._status, self._error_code = status, code
         self._end()
         self._stream.end_with(last_words)
 
@@ -546,7 +562,7 @@ class Forwarding:
         if self._deadline is not None:
             self._deadline.cancel()
         account = self._forwarder.account
-        if account is not None and self._model:
+        if account is not None:
             account(self._passage())
 
     def _passage(self) -> Passage:
@@ -556,10 +572,14 @@ class Forwarding:
         return Passage(
             id=self.id,
             path=self._endpoint.path.decode(),
+            key=self._key,
             model=self._model,
+            stream=self._stream is not None,
             status=self._status,
+            error_code=self._error_code,
             worker=self._worker,
-            tries=len(self._leases),
+            tries=self._tries,
+            migrations=self._migrations,
             first_byte_s=self._first_byte_s,
             total_s=self._forwarder.clock() - self._began,
             at_worker=self._at_worker.decode("latin-1"),

@@ -102,9 +102,13 @@ def interrupted(request: bytes, stream: bytes) -> Interrupted | None:
 
 def failure_code(event: bytes) -> int | None:
     """The code in the event by which a worker ended its stream."""
-    value = event.partition(b"\n")[0].removeprefix(b"data:")
+    return error_code(event.partition(b"\n")[0].removeprefix(b"data:"))
+
+
+def error_code(body: bytes) -> int | None:
+    """The code in an error's body, if it has one that is a number."""
     try:
-        code = msgspec.json.decode(value, type=_FailureEvent).error.code
+        code = msgspec.json.decode(body, type=_FailureEvent).error.code
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return code if isinstance(code, int) else None

@@ -13,18 +13,29 @@ class Passage(NamedTuple):
     """Times in seconds since the request had come. `first_byte_s` is None when no worker answered;
     `at_worker` is the worker's own account of its time, as `Server-Timing` writes it. `status` is
     the last that was said: 499 when the client left before its answer had ended, that of the error
-    when a stream was broken off."""
+    when a stream was broken off; `error_code` is the number in that error. `model` is empty when
+    the request was refused before it was read, and the one asked for otherwise. `key` names the
+    API key without giving it away. Of the `tries`, so many were `migrations` of a stream that had
+    begun; the first one is neither that nor a retry."""
 
     id: str
     path: str
+    key: str | None
     model: str
+    stream: bool
     status: int
+    error_code: int | None
     worker: str
     tries: int
+    migrations: int
     first_byte_s: float | None
     total_s: float
     at_worker: str
     counts: Usage | None
+
+    @property
+    def retries(self) -> int:
+        return max(0, self.tries - 1 - self.migrations)
 
 
 Account = Callable[[Passage], None]
@@ -34,14 +45,17 @@ def log(passage: Passage) -> None:
     """One line that says where the time went."""
     first, counts = passage.first_byte_s, passage.counts
     logger.info(
-        "request %s: %s model=%s status=%d worker=%s tries=%d first_byte_ms=%s total_ms=%.1f "
-        "at_worker=[%s] tokens=%s",
+        "request %s: %s key=%s model=%s status=%d error=%s worker=%s tries=%d migrations=%d "
+        "first_byte_ms=%s total_ms=%.1f at_worker=[%s] tokens=%s",
         passage.id,
         passage.path,
-        passage.model,
+        passage.key or "-",
+        passage.model or "-",
         passage.status,
+        passage.error_code or "-",
         passage.worker or "-",
         passage.tries,
+        passage.migrations,
         "-" if first is None else f"{first * 1e3:.1f}",
         passage.total_s * 1e3,
         passage.at_worker,

@@ -2,11 +2,13 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
 
 import httpx
 import pytest
 
 from fastchat.core.generation import Usage
+from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage, log
 from tests.apps import worker_app
 from tests.scripted import ScriptedEngine
@@ -51,6 +53,27 @@ async def test_a_request_that_nobody_answered_is_accounted_for(
     await gateway.post(CHAT, json=ASK)
     (passage,) = passages
     assert (passage.status, passage.tries, passage.first_byte_s) == (503, 1, None)
+    assert (passage.error_code, passage.retries) == (50005, 0)
+
+
+@pytest.mark.parametrize("keys", [KeyRing.of(["sk-1"])])
+async def test_who_asked_is_known_by_a_name_that_gives_no_key_away(
+    gateway: httpx.AsyncClient, worker: str, passages: list[Passage]
+) -> None:
+    await gateway.post(CHAT, json=ASK, headers={"authorization": "Bearer sk-2"})
+    await gateway.post(CHAT, json=ASK, headers={"authorization": "Bearer sk-1"})
+    refused, answered = passages
+    assert (refused.key, refused.model, refused.error_code) == (None, "", 40102)
+    assert (answered.key, answered.status) == (sha256(b"sk-1").hexdigest()[:8], 200)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_refusal_of_the_worker_is_accounted_for_with_its_code(
+    gateway: httpx.AsyncClient, worker: str, passages: list[Passage], stream: bool
+) -> None:
+    await gateway.post(CHAT, json=ASK | {"stream": stream, "temperature": 9})
+    (passage,) = passages
+    assert (passage.status, passage.error_code, passage.stream) == (400, 40302, stream)
 
 
 async def test_a_client_that_left_is_accounted_for_once(
@@ -76,10 +99,14 @@ def test_the_line_names_what_one_looks_for(caplog: pytest.LogCaptureFixture) -> 
     passage = Passage(
         id="id-1",
         path=CHAT,
+        key="1234abcd",
         model="m",
+        stream=False,
         status=200,
+        error_code=None,
         worker="http://w",
         tries=2,
+        migrations=0,
         first_byte_s=0.0123,
         total_s=0.5,
         at_worker="queue;dur=3.0",
@@ -88,5 +115,12 @@ def test_the_line_names_what_one_looks_for(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.INFO):
         log(passage)
     (line,) = caplog.messages
-    for part in ("id-1", "worker=http://w", "tries=2", "first_byte_ms=12.3", "tokens=7+15"):
+    for part in (
+        "id-1",
+        "worker=http://w",
+        "tries=2",
+        "key=1234abcd",
+        "first_byte_ms=12.3",
+        "tokens=7+15",
+    ):
         assert part in line
