@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fastchat.cluster.plan import ProcessSpec
+from fastchat.core import child as core
 
 LOG_LIMIT_BYTES = 64 << 20
 TAIL_LINES = 15
@@ -45,28 +45,12 @@ class Output:
             os.truncate(self.path, 0)
 
 
-class Child:
-    """A running process, leader of its own session: the terminal's Ctrl-C does not reach it."""
+class Child(core.Child):
+    """A process of the platform, and what it wrote."""
 
     def __init__(self, process: asyncio.subprocess.Process, output: Output) -> None:
-        self.pid = process.pid
+        super().__init__(process)
         self.output = output
-        self.end = asyncio.create_task(self._reap(process))
-
-    def terminate(self) -> None:
-        if not self.end.done():
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
-
-    def kill(self) -> None:
-        """At once, with everything it started."""
-        if not self.end.done():
-            _kill_group(self.pid)
-
-    async def _reap(self, process: asyncio.subprocess.Process) -> int:
-        code = await process.wait()
-        _kill_group(self.pid)  # engines that it left behind would keep their memory
-        return code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,11 +96,6 @@ class Launcher:
                 start_new_session=True,
             )
         return Child(process, output)
-
-
-def _kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _pipe_with(content: bytes) -> int:

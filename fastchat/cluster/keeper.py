@@ -9,35 +9,27 @@ from typing import NoReturn
 from fastchat.cluster.child import Child
 from fastchat.cluster.plan import ProcessSpec
 from fastchat.cluster.probe import Answer
-from fastchat.cluster.status import Observer, State, Status, ending
+from fastchat.cluster.status import Observer, State, Status
+from fastchat.core.child import Backoff, ending
 from fastchat.core.errors import ConfigError
 
 _REFUSAL = "error: "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
+class Patience(Backoff):
     """How long to wait for what, in seconds.
 
     A start that takes longer than `unready_s` is told, and again when it took twice as long. A
-    process that was ready and then gives no answer for `silent_s` is replaced. The pause before
-    a new start doubles from `first_pause_s` to `longest_pause_s`, and begins anew for a process
-    that was well for `healthy_s`. At the end all together have `grace_s` to finish their work.
+    process that was ready and then gives no answer for `silent_s` is replaced. At the end all
+    together have `grace_s` to finish their work.
     """
 
     silent_s: float = 60.0
     grace_s: float = 15.0
     unready_s: float = 30.0
-    first_pause_s: float = 0.5
-    longest_pause_s: float = 30.0
-    healthy_s: float = 60.0
     start_probe_every_s: float = 0.1
     probe_every_s: float = 5.0
-
-    def next_pause_s(self, last_s: float, healthy_s: float) -> float:
-        if last_s == 0.0 or healthy_s >= self.healthy_s:
-            return self.first_pause_s
-        return min(2 * last_s, self.longest_pause_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,5 @@
 """What a process is doing, as a value for whoever shows it."""
 
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -25,13 +24,3 @@ class Status:
 
 
 Observer = Callable[[Status], None]
-
-
-def ending(code: int) -> str:
-    """What became of a process, from its return code."""
-    if code >= 0:
-        return f"ended with status {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"

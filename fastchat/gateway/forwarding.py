@@ -18,7 +18,6 @@ from fastchat.core.errors import (
     WorkerTimeout,
 )
 from fastchat.dispatch import SILENT_S, Lease, Outcome
-from fastchat.gateway.deadline import Deadline
 from fastchat.gateway.migration import (
     MOST_MIGRATIONS,
     Interrupted,
@@ -37,6 +36,7 @@ from fastchat.protocol.openai.answers import DONE
 from fastchat.protocol.openai.requests import changed
 from fastchat.relay import UpstreamFault
 from fastchat.relay.client import Call
+from fastchat.relay.deadline import Deadline
 from fastchat.relay.edge import REQUEST_ID
 from fastchat.relay.response import WHOLE_BYTES
 from fastchat.relay.work import Client, Header

@@ -13,10 +13,10 @@ from typing import NoReturn, TypeVar
 from fastchat.core import config as configuration
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
+from fastchat.core.parent import die_with
 from fastchat.core.tls import Certificate
 from fastchat.relay.edge import Service
 from fastchat.relay.server import BACKLOG, Server
-from fastchat.serve._parent import die_with
 from fastchat.terminal.styles.text import visible
 
 C = TypeVar("C")

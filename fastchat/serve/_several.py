@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from fastchat.core import config as configuration
 from fastchat.core import logging as logs
-from fastchat.serve._parent import die_with
+from fastchat.core.parent import die_with
 from fastchat.serve._run import follow_supervisor
 
 logger = logging.getLogger("uvicorn.error")

@@ -75,3 +75,18 @@ async def test_without_a_queue_the_slots_still_work() -> None:
 async def _pass_through(admission: Admission) -> None:
     async with admission.slot():
         pass
+
+
+async def test_a_ticket_is_served_without_a_task_and_in_turn() -> None:
+    admission = Admission(slots=1, queue_limit=2, clock=lambda: 0)
+    served: list[str] = []
+    first = admission.enter(lambda: served.append("first"))
+    second = admission.enter(lambda: served.append("second"))
+    third = admission.enter(lambda: served.append("third"))
+    second.leave()  # it gives up waiting
+    assert (served, admission.running, admission.waiting) == (["first"], 1, 1)
+    first.leave()
+    first.leave()
+    assert served == ["first", "third"]
+    third.leave()
+    assert admission.queue_length == 0

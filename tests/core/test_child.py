@@ -1,6 +1,6 @@
 import pytest
 
-from fastchat.cluster.status import ending
+from fastchat.core.child import ending
 
 
 @pytest.mark.parametrize(
