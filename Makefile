@@ -64,6 +64,14 @@ nginx: ## nginx for the tests of faults (Debian, Ubuntu)
 check-faults: install nginx ## faults that take longer: real models, API servers behind nginx
 	@$(BIN)/pytest -m faults
 
+postgresql: ## PostgreSQL for the tests of storage (Debian, Ubuntu)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+		|| { $(AS_ROOT) apt-get update -q \
+		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends postgresql; }
+
+check-storage: install postgresql ## every test of the database on PostgreSQL, and PostgreSQL killed
+	@$(BIN)/pytest -m storage
+
 browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
 	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get update -q \
 		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk; }
@@ -103,7 +111,7 @@ clean: ## remove what make built (models stay in the cache folder)
 
 .venv/.installed-test: .venv/.installed
 	@echo "Installing the test tools into .venv"
-	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,webui,test]"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,postgres,webui,test]"
 	@touch $@
 
 # The guide's pre-1.0 client and today's cannot share an environment.

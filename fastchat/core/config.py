@@ -203,6 +203,14 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(base) / "fastchat"
 
 
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where what must last is kept: $FASTCHAT_DATA, or fastchat under $XDG_DATA_HOME."""
+    if chosen := environ.get("FASTCHAT_DATA"):
+        return Path(chosen)
+    base = environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "fastchat"
+
+
 def folder_or_none(text: str) -> Path | None:
     """Empty means no folder."""
     return Path(text) if text else None

@@ -21,7 +21,10 @@ from tests.architecture.tree import (
 )
 
 STANDARD = sys.stdlib_module_names | {"fastchat", "prometheus_client"}
-HEAVY = {"aiohttp", "fastapi", "gradio", "torch", "transformers", "uvicorn", "xllamacpp"}
+HEAVY = {
+    "aiohttp", "alembic", "fastapi", "gradio", "sqlalchemy", "torch", "transformers", "uvicorn",
+    "xllamacpp",
+}  # fmt: skip
 
 
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
@@ -52,9 +55,9 @@ def test_the_help_of_the_commands_loads_none_of_them() -> None:
 
 
 @pytest.mark.parametrize("path", commands(), ids=lambda path: path.stem)
-def test_the_help_of_a_command_loads_no_tensors_and_no_pages(path: Path) -> None:
+def test_the_help_of_a_command_loads_no_tensors_no_pages_and_no_database(path: Path) -> None:
     loaded = _modules_after(f"import {module_name(path)}")
-    assert not loaded & {"gradio", "torch", "transformers", "xllamacpp"}
+    assert not loaded & {"alembic", "gradio", "sqlalchemy", "torch", "transformers", "xllamacpp"}
 
 
 def test_importing_a_module_does_nothing() -> None:

@@ -1,0 +1,10 @@
+"""What must last: keys, usage, conversations and votes, in SQLite or PostgreSQL.
+
+A module a table: `keys`, `usage`. Each holds the table, and functions of a connection that
+`Database.read` and `Database.write` are given.
+"""
+
+from fastchat.storage.database import Database
+from fastchat.storage.faults import DatabaseAway
+
+__all__ = ["Database", "DatabaseAway"]
