@@ -53,7 +53,7 @@ class ScriptedEngine:
 
     async def render(self, chat: Chat) -> str:
         """ChatML, with a system message of its own."""
-        messages = [(message.role, message.content) for message in chat.messages]
+        messages = [(message.role, message.text) for message in chat.messages]
         if messages[0][0] != "system":
             messages.insert(0, ("system", "Be kind."))
         said = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in messages)

@@ -51,6 +51,15 @@ class OpenAIEngine:
             "frequency_penalty",
             "repetition_penalty",
             "logit_bias",
+            "tools",
+            "tool_choice",
+            "reasoning_effort",
+            "vision",
+            "audio",
+            "guided_regex",
+            "guided_choice",
+            "guided_grammar",
+            "suffix",
         ]
     )
 
@@ -185,7 +194,7 @@ async def _chunks(events: AsyncIterator[Event]) -> AsyncGenerator[Chunk, None]:
         for choice in event.choices or ():
             finish = finish_of(choice) or finish
             chunk = chunk_of(choice, usage)
-            if chunk.text or chunk.logprobs:
+            if chunk.text or chunk.reasoning or chunk.tool_calls or chunk.logprobs:
                 yield chunk
     if finish is None:
         raise EngineFailed("The stream ended before its answer did.")

@@ -4,17 +4,21 @@ Of an answer only what is used has a type: servers add fields, and leave some ou
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
+from fastchat.core.chat import Chat, Message
+from fastchat.core.constraints import Constraint, Grammar, JsonSchema, OneOf, Regex
 from fastchat.core.generation import (
-    Chat,
     Chunk,
     FinishReason,
     GenerationRequest,
     TokenLogprob,
+    ToolCallDelta,
     Usage,
 )
+from fastchat.protocol.openai.fields import chat_fields
 from fastchat.protocol.openai.requests import Continued
 from fastchat.protocol.openai.usage import AnswerUsage
 
@@ -22,9 +26,33 @@ from fastchat.protocol.openai.usage import AnswerUsage
 # what their context holds.
 NO_LIMIT = 1_000_000
 
+# What servers say beside stop, for which any other word stands.
+_REASONS: Mapping[str, FinishReason] = {
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+
+
+class FunctionSaid(msgspec.Struct, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallSaid(msgspec.Struct, frozen=True):
+    """Some servers number their calls, some send each whole and leave the number out."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionSaid | None = None
+
 
 class Delta(msgspec.Struct, frozen=True):
     content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[CallSaid] | None = None
 
 
 class Alternative(msgspec.Struct, frozen=True):
@@ -106,25 +134,41 @@ def body_of(request: GenerationRequest) -> dict[str, object]:
         else sampling.repetition_penalty,
         "seed": sampling.seed,
         "logit_bias": {str(token): bias for token, bias in sampling.logit_bias.items()} or None,
-        "response_format": _response_format(request.json_schema),
+        "suffix": request.suffix,
         "continued": None
         if request.resumed is None
         else Continued(text=request.resumed, created=0),
     }
-    body |= _prompt(request) | _logprobs_wanted(request)
+    body |= _prompt(request) | _logprobs_wanted(request) | _constraint(request.constraint)
     return {name: value for name, value in body.items() if value is not None}
 
 
 def chunk_of(choice: Choice, usage: Usage) -> Chunk:
-    text = choice.text if choice.delta is None else choice.delta.content
+    delta = choice.delta or Delta(content=choice.text)
     logprobs = () if choice.logprobs is None else tuple(_logprobs(choice.logprobs))
-    return Chunk(text=text or "", usage=usage, logprobs=logprobs)
+    return Chunk(
+        text=delta.content or "",
+        reasoning=delta.reasoning_content or delta.reasoning or "",
+        tool_calls=tuple(_call(said, i) for i, said in enumerate(delta.tool_calls or ())),
+        usage=usage,
+        logprobs=logprobs,
+    )
+
+
+def _call(said: CallSaid, position: int) -> ToolCallDelta:
+    function = said.function or FunctionSaid()
+    return ToolCallDelta(
+        index=position if said.index is None else said.index,
+        id=said.id or "",
+        name=function.name or "",
+        arguments=function.arguments or "",
+    )
 
 
 def finish_of(choice: Choice) -> FinishReason | None:
     if choice.finish_reason is None:
         return None
-    return "length" if choice.finish_reason == "length" else "stop"
+    return _REASONS.get(choice.finish_reason, "stop")
 
 
 def usage_of(said: AnswerUsage | None, *, before: Usage) -> Usage:
@@ -134,12 +178,12 @@ def usage_of(said: AnswerUsage | None, *, before: Usage) -> Usage:
 def _prompt(request: GenerationRequest) -> dict[str, object]:
     open_turn = request.continue_from.removesuffix(request.resumed or "")
     match request.prompt:
-        case Chat(messages):
-            said = [{"role": message.role, "content": message.content} for message in messages]
-            if not open_turn:
-                return {"messages": said}
-            said.append({"role": "assistant", "content": open_turn})
-            return {"messages": said, "continue_final_message": True}
+        case Chat() as chat if open_turn:
+            last = Message(role="assistant", content=open_turn)
+            chat = replace(chat, messages=(*chat.messages, last))
+            return chat_fields(chat) | {"continue_final_message": True}
+        case Chat() as chat:
+            return chat_fields(chat)
         case prompt:
             return {"prompt": prompt + open_turn if isinstance(prompt, str) else prompt}
 
@@ -152,12 +196,23 @@ def _logprobs_wanted(request: GenerationRequest) -> dict[str, object]:
     return {"logprobs": request.logprobs}
 
 
-def _response_format(schema: Mapping[str, object] | None) -> dict[str, object] | None:
-    if schema is None:
-        return None
-    if not schema:
-        return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+def _constraint(constraint: Constraint | None) -> dict[str, object]:
+    match constraint:
+        case None:
+            return {}
+        case Regex(pattern):
+            return {"guided_regex": pattern}
+        case OneOf(texts):
+            return {"guided_choice": list(texts)}
+        case Grammar(text):
+            return {"guided_grammar": text}
+        case JsonSchema(schema) if not schema:
+            return {"response_format": {"type": "json_object"}}
+        case JsonSchema(schema, name, strict):
+            wanted: dict[str, object] = {"name": name, "schema": dict(schema)}
+            if strict is not None:
+                wanted["strict"] = strict
+            return {"response_format": {"type": "json_schema", "json_schema": wanted}}
 
 
 def _logprobs(said: Logprobs) -> list[TokenLogprob]:

@@ -10,9 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from fastchat.core.chat import Audio, Image
+from fastchat.core.chat import Chat as Chat
+from fastchat.core.chat import Message as Message
+from fastchat.core.constraints import Constraint, Grammar, JsonSchema, OneOf, Regex
 from fastchat.core.errors import EngineFailed
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 # What a request may need beyond plain text in and text out. An engine declares those it honours;
 # a request that needs another is refused before it reaches the engine.
@@ -30,20 +34,16 @@ Feature = Literal[
     "logit_bias",
     "stop_token_ids",
     "continuation",
+    "tools",  # it may call them
+    "tool_choice",  # it can be made to call one
+    "reasoning_effort",
+    "vision",
+    "audio",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+    "suffix",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """A conversation that the engine renders with the model's own template."""
-
-    messages: tuple[Message, ...]
 
 
 # Text is taken as it stands, token ids are taken as they are, a chat is rendered by the engine.
@@ -70,10 +70,10 @@ class GenerationRequest:
     """One answer wanted.
 
     `max_tokens` None means as many as the context holds. `logprobs` is the number of alternatives
-    wanted beside each chosen token (0: the chosen one only; None: none). `json_schema` constrains
-    the answer; the empty schema means any JSON object. `continue_from` is the answer so far: the
-    engine says, and counts, only what comes after it. `resumed` is the end of it that was said to
-    this very request, by an engine that was lost: see `core.resuming`.
+    wanted beside each chosen token (0: the chosen one only; None: none). `suffix` is what stands
+    behind the text that is wanted. `continue_from` is the answer so far: the engine says, and
+    counts, only what comes after it. `resumed` is the end of it that was said to this very request,
+    by an engine that was lost: see `core.resuming`.
     """
 
     id: str
@@ -84,18 +84,21 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
     logprobs: int | None = None
-    json_schema: Mapping[str, object] | None = None
+    constraint: Constraint | None = None
+    suffix: str | None = None
     continue_from: str = ""
     resumed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens so far. `cached_tokens` of the prompt were not computed again."""
+    """Tokens so far. `cached_tokens` of the prompt were not computed again; `reasoning_tokens` are
+    part of the answer's."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -113,10 +116,22 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCallDelta:
+    """A piece of call number `index` of an answer. The first piece has `id` and `name`."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Chunk:
-    """New text since the chunk before, the usage so far, and at the very end why it ended."""
+    """What is new since the chunk before, the usage so far, and at the very end why it ended."""
 
     text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
     usage: Usage = Usage()
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
@@ -183,12 +198,14 @@ class Embeds(Protocol):
 
 def required_features(request: GenerationRequest) -> frozenset[Feature]:
     """What an engine must declare to be given this request."""
-    sampling = request.sampling
+    sampling, constraint = request.sampling, request.constraint
     needs: dict[Feature, bool] = {
-        "chat": isinstance(request.prompt, Chat),
         "token_prompt": isinstance(request.prompt, tuple),
         "logprobs": request.logprobs is not None,
-        "json_schema": request.json_schema is not None,
+        "json_schema": isinstance(constraint, JsonSchema),
+        "guided_regex": isinstance(constraint, Regex),
+        "guided_choice": isinstance(constraint, OneOf),
+        "guided_grammar": isinstance(constraint, Grammar),
         "seed": sampling.seed is not None,
         "top_k": sampling.top_k is not None,
         "min_p": sampling.min_p > 0,
@@ -198,8 +215,22 @@ def required_features(request: GenerationRequest) -> frozenset[Feature]:
         "logit_bias": bool(sampling.logit_bias),
         "stop_token_ids": bool(request.stop_token_ids),
         "continuation": bool(request.continue_from),
+        "suffix": request.suffix is not None,
     }
+    if isinstance(request.prompt, Chat):
+        needs |= _needs_of(request.prompt)
     return frozenset(name for name, needed in needs.items() if needed)
+
+
+def _needs_of(chat: Chat) -> dict[Feature, bool]:
+    return {
+        "chat": True,
+        "tools": chat.offers_tools or chat.speaks_of_tools,
+        "tool_choice": chat.offers_tools and chat.must_call,
+        "reasoning_effort": chat.reasoning_effort not in (None, "none"),
+        "vision": any(message.has(Image) for message in chat.messages),
+        "audio": any(message.has(Audio) for message in chat.messages),
+    }
 
 
 def joined(chunks: Sequence[Chunk]) -> Chunk:
@@ -207,10 +238,25 @@ def joined(chunks: Sequence[Chunk]) -> Chunk:
     last = chunks[-1]
     return Chunk(
         text="".join(chunk.text for chunk in chunks),
+        reasoning="".join(chunk.reasoning for chunk in chunks),
+        tool_calls=_joined_calls([delta for chunk in chunks for delta in chunk.tool_calls]),
         usage=last.usage,
         finish_reason=last.finish_reason,
         logprobs=tuple(token for chunk in chunks for token in chunk.logprobs),
     )
+
+
+def _joined_calls(deltas: Sequence[ToolCallDelta]) -> tuple[ToolCallDelta, ...]:
+    calls: dict[int, ToolCallDelta] = {}
+    for delta in deltas:
+        before = calls.get(delta.index, ToolCallDelta(index=delta.index))
+        calls[delta.index] = ToolCallDelta(
+            index=delta.index,
+            id=before.id or delta.id,
+            name=before.name or delta.name,
+            arguments=before.arguments + delta.arguments,
+        )
+    return tuple(calls.values())
 
 
 async def collect(chunks: AsyncIterator[Chunk]) -> Chunk:

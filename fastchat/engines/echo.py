@@ -54,7 +54,7 @@ class EchoEngine:
         return sum(len(text.split()) for text in _texts(prompt, self.model_names[0]))
 
     async def render(self, chat: Chat) -> str:
-        return "\n".join(f"{message.role}: {message.content}" for message in chat.messages)
+        return "\n".join(f"{message.role}: {message.text}" for message in chat.messages)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         missing = required_features(request) - self.features
@@ -93,7 +93,7 @@ class EchoEngine:
 
 def _texts(prompt: Prompt, model: str) -> Iterator[str]:
     if isinstance(prompt, Chat):
-        yield from (message.content for message in prompt.messages)
+        yield from (message.text for message in prompt.messages)
     elif isinstance(prompt, str):
         yield prompt
     else:
@@ -102,7 +102,7 @@ def _texts(prompt: Prompt, model: str) -> Iterator[str]:
 
 def _last_words(prompt: Prompt, model: str) -> Sequence[str]:
     if isinstance(prompt, Chat):
-        said = [message.content for message in prompt.messages if message.role == "user"]
+        said = [message.text for message in prompt.messages if message.role == "user"]
         return said[-1].split() if said else []
     return " ".join(_texts(prompt, model)).split()
 

@@ -101,7 +101,7 @@ class _Course:
 
     @property
     def can_be_taken_up(self) -> bool:
-        return self.request.json_schema is None and self.request.logprobs is None
+        return self.request.constraint is None and self.request.logprobs is None
 
     @property
     def rest(self) -> GenerationRequest:

@@ -23,6 +23,7 @@ from fastchat.core.generation import (
     Embeddings,
     Embeds,
     Engine,
+    Feature,
     GenerationRequest,
     Prompt,
     joined,
@@ -36,6 +37,12 @@ from fastchat.worker.meter import Meter
 
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
+
+# What a named template gives to any engine, and what it has no words for.
+_BY_TEMPLATE: frozenset[Feature] = frozenset(["chat"])
+ONLY_OWN_TEMPLATES: frozenset[Feature] = frozenset(
+    ["tools", "tool_choice", "reasoning_effort", "vision", "audio"]
+)
 
 # Bytes for each token of the context, above which the beginning of a text is counted first.
 FAR_TOO_LONG = 8
@@ -57,12 +64,12 @@ class Shell:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
         if request.model not in self.engine.model_names:
             raise UnknownModel(request.model, self.engine.model_names)
+        needed, offered = required_features(request), self.engine.features
         if self.template is not None:
-            request = self.template.rendered(request)
-        missing = required_features(request) - self.engine.features
-        if missing:
+            offered = offered.difference(ONLY_OWN_TEMPLATES).union(_BY_TEMPLATE)
+        if missing := needed - offered:
             raise Unsupported(missing, model=request.model)
-        return request
+        return request if self.template is None else self.template.rendered(request)
 
     async def count_tokens(self, prompt: Prompt) -> int:
         if not isinstance(self.engine, CountsTokens):
@@ -153,12 +160,12 @@ def context_length(engine: Engine) -> int:
 def _size_bytes(prompt: Prompt) -> int:
     """A token stands for one byte at least; a token id for itself."""
     if isinstance(prompt, Chat):
-        return sum(len(message.content.encode()) for message in prompt.messages)
+        return sum(len(message.text.encode()) for message in prompt.messages)
     return len(prompt.encode()) if isinstance(prompt, str) else len(prompt)
 
 
 def _beginning(prompt: str | Chat, size: int) -> str:
-    texts = (prompt,) if isinstance(prompt, str) else (m.content for m in prompt.messages)
+    texts = (prompt,) if isinstance(prompt, str) else (m.text for m in prompt.messages)
     return "".join(texts)[:size]
 
 

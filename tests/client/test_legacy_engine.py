@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from fastchat.client import LegacyEngine, WorkerFault, engine_for
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
@@ -140,7 +141,7 @@ async def test_a_worker_that_is_gone_or_silent_is_the_cause() -> None:
 async def test_what_the_wire_cannot_say_is_refused_by_name() -> None:
     worker = LegacyWorker()
     with pytest.raises(Unsupported, match="json_schema"):
-        await asked_of(worker, replace(ASK, json_schema={}))
+        await asked_of(worker, replace(ASK, constraint=JsonSchema({})))
     with pytest.raises(Unsupported, match="token_prompt"):
         await asked_of(worker, replace(ASK, prompt=(1, 2)))
     assert worker.calls == []

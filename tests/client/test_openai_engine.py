@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from fastchat.client import OpenAIEngine
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
@@ -123,8 +124,10 @@ async def test_a_json_schema_arrives(session: aiohttp.ClientSession) -> None:
     scripted = ScriptedEngine()
     schema = {"type": "object"}
     async with worker_with(scripted) as url:
-        await collect(OpenAIEngine(session, url, ["m"]).generate(asking(json_schema=schema)))
-    assert scripted.asked[0].json_schema == schema
+        await collect(
+            OpenAIEngine(session, url, ["m"]).generate(asking(constraint=JsonSchema(schema)))
+        )
+    assert scripted.asked[0].constraint == JsonSchema(schema)
 
 
 async def test_who_stops_reading_stops_the_worker(session: aiohttp.ClientSession) -> None:
@@ -236,7 +239,7 @@ async def test_what_other_servers_add_is_passed_over(session: aiohttp.ClientSess
         b'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}\n\n',
         b"data: [DONE]\n\n",
     )
-    assert (answer.text, answer.finish_reason) == ("Hello", "stop")
+    assert (answer.text, answer.finish_reason) == ("Hello", "content_filter")
     assert answer.usage == Usage(prompt_tokens=1, completion_tokens=2)
 
 

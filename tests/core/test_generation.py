@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import EngineFailed
 from fastchat.core.generation import (
     Chat,
@@ -51,7 +52,7 @@ def test_each_wish_needs_its_feature() -> None:
         ),
         stop_token_ids=(1,),
         logprobs=0,
-        json_schema={},
+        constraint=JsonSchema({}),
     )
     assert len(required_features(request)) == 11
     ids = GenerationRequest(id="1", model="m", prompt=(1, 2))

@@ -6,6 +6,7 @@ from typing import Protocol, get_args
 
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import ContextOverflow, OutOfRange, Unsupported
 from fastchat.core.generation import (
     Chunk,
@@ -105,7 +106,7 @@ async def test_at_least_one_token_must_be_wanted(engine: Engine) -> None:
 async def test_what_is_not_declared_is_refused(engine: Engine) -> None:
     wants: dict[Feature, GenerationRequest] = {
         "logprobs": ask(logprobs=1),
-        "json_schema": ask(json_schema={}),
+        "json_schema": ask(constraint=JsonSchema({})),
         "token_prompt": ask((1, 2, 3)),
         "top_k": ask(top_k=3, temperature=1.0),
         "logit_bias": ask(logit_bias={1: 1.0}),

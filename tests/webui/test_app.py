@@ -53,7 +53,7 @@ async def test_a_question_is_edited(visitor: Visitor, engine: ScriptedEngine) ->
     rows = await visitor.rows("edit", [visitor.id, "m", *CONTROLS], about)
     assert said(rows[0]) == "other <\u2060b>"
     prompt: Any = engine.asked[1].prompt
-    assert prompt.messages[-1].content == "other <b>"
+    assert prompt.messages[-1].text == "other <b>"
 
 
 async def test_a_reload_shows_the_conversation_of_the_tab(visitor: Visitor) -> None:

@@ -52,7 +52,7 @@ async def read(news: AsyncGenerator[None, None]) -> int:
 
 def roles(request: GenerationRequest) -> list[tuple[str, str]]:
     assert isinstance(request.prompt, Chat)
-    return [(message.role, message.content) for message in request.prompt.messages]
+    return [(message.role, message.text) for message in request.prompt.messages]
 
 
 async def test_a_question_is_answered_with_the_settings_beside_it() -> None:

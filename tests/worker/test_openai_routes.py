@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import EngineFailed, OutOfMemory
 from fastchat.core.generation import Chat
 from fastchat.worker.shell import Shell
@@ -129,7 +130,7 @@ async def test_logprobs_take_the_shape_of_each_endpoint(worker: httpx.AsyncClien
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": None}]}, "messages[0].content"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "messages[0].role"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
         ({"messages": [{"role": "user", "content": [{"type": "smell"}]}]}, None),
         ({"temperature": "hot"}, "temperature"),
         ({"temperature": -0.1}, "temperature"),
@@ -147,7 +148,8 @@ async def test_logprobs_take_the_shape_of_each_endpoint(worker: httpx.AsyncClien
         ({"logit_bias": {"1" * 5000: 1}}, "logit_bias"),
         ({"response_format": {"type": "poem"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
-        ({"tools": [{}]}, "tools"),
+        ({"tools": [{}]}, "tools[0].type"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"function_call": {"name": "f"}}, "function_call"),
         ({"min_p": 0.5}, "min_p"),
@@ -176,13 +178,13 @@ async def test_a_bad_field_is_named(
         assert param in error["message"]
 
 
-async def test_a_part_that_is_no_text_is_named_as_the_client_wrote_it(
+async def test_a_picture_for_a_model_that_sees_none_is_refused_by_name(
     worker: httpx.AsyncClient,
 ) -> None:
     image = {"type": "image_url", "image_url": {"url": "data:x"}}
     ask = CHAT | {"messages": [{"role": "user", "content": [image]}]}
     error = (await worker.post("/v1/chat/completions", json=ask)).json()["error"]
-    assert error["param"] == "messages[0].content: image_url"
+    assert error["param"] == "vision"
 
 
 async def test_what_other_servers_call_guided_json_is_a_schema(
@@ -191,7 +193,7 @@ async def test_what_other_servers_call_guided_json_is_a_schema(
     for schema in ({"type": "object"}, '{"type": "object"}'):
         ask = CHAT | {"guided_json": schema, "stop_token_ids": [7]}
         await worker.post("/v1/chat/completions", json=ask)
-    assert [asked.json_schema for asked in engine.asked] == [{"type": "object"}] * 2
+    assert [asked.constraint for asked in engine.asked] == [JsonSchema({"type": "object"})] * 2
     assert engine.asked[0].stop_token_ids == (7,)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import InvalidRequest, OutOfRange
 from fastchat.core.generation import GenerationRequest, Sampling
 from fastchat.engines.llama_cpp.schemas import grammar
@@ -37,8 +38,8 @@ def completion_body(
     if request.logprobs is not None or request.stop_token_ids:
         # Only so does an event carry the token's id.
         body["n_probs"] = max(1, request.logprobs or 0)
-    if request.json_schema is not None:
-        body["grammar"] = grammar(request.json_schema)
+    if isinstance(request.constraint, JsonSchema):
+        body["grammar"] = grammar(request.constraint.schema)
     return msgspec.json.encode(body)
 
 

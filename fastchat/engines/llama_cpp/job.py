@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import Chunk, GenerationRequest
 from fastchat.core.mailbox import Mailbox
@@ -29,8 +30,8 @@ class Job:
 
     def run(self, server: Server, schemas: Schemas) -> None:
         try:
-            if self.request.json_schema is not None:
-                schemas.check(self.request.json_schema, server)
+            if isinstance(self.request.constraint, JsonSchema):
+                schemas.check(self.request.constraint.schema, server)
             server.handle_completions(self.body, self._receive)
         except PlatformError as error:
             self._fail(error)

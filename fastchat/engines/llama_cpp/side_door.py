@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from fastchat.core.errors import EngineFailed, InvalidRequest
 from fastchat.core.generation import Chat
+from fastchat.protocol.openai.fields import template_message
 
 # Threads of the server, each held by one connection: so connections are short.
 THREADS = 2
@@ -40,7 +41,7 @@ class SideDoor:
         return str((await self._post("/detokenize", {"tokens": list(token_ids)}))["content"])
 
     async def render(self, chat: Chat) -> str:
-        messages = [{"role": one.role, "content": one.content} for one in chat.messages]
+        messages = [template_message(one) for one in chat.messages]
         try:
             return str((await self._post("/apply-template", {"messages": messages}))["prompt"])
         except InvalidRequest as error:

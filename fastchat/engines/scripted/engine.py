@@ -100,7 +100,7 @@ class ScriptedEngine:
         return len((await self._rendered(prompt)).split())
 
     async def render(self, chat: Chat) -> str:
-        return "\n".join(f"{message.role}: {message.content}" for message in chat.messages)
+        return "\n".join(f"{message.role}: {message.text}" for message in chat.messages)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         missing = required_features(request) - self.features

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import Chat
+from fastchat.protocol.openai.fields import template_message
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _BLANK = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -45,7 +46,7 @@ class Vocabulary:
 
     def render(self, chat: Chat) -> str:
         """Raises `InvalidRequest` with the template's own reason."""
-        messages = [{"role": one.role, "content": one.content} for one in chat.messages]
+        messages = [template_message(one) for one in chat.messages]
         try:
             return str(
                 self._tokenizer.apply_chat_template(

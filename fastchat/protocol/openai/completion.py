@@ -56,6 +56,7 @@ def chat_completion(body: bytes, id: str, created: int) -> Completion:
         created=request.continued.created if request.continued else created,
         model=request.model,
         include_usage=plan.include_usage,
+        functions=plan.functions,
     )
     return Completion(plan, renderer)
 

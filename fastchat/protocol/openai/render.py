@@ -1,6 +1,6 @@
 """Generations as OpenAI answers, whole and streamed: one class an endpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,13 +9,13 @@ from msgspec import UNSET, UnsetType
 from fastchat.core.generation import Chunk, TokenLogprob, Usage
 from fastchat.protocol.codec import encode
 from fastchat.protocol.openai.answers import (
-    AnswerMessage,
     ChatChoice,
     ChatChunk,
     ChatChunkChoice,
     ChatCompletion,
     ChatLogprob,
     ChatLogprobs,
+    CompletionTokensDetails,
     CompletionUsage,
     Delta,
     PromptTokensDetails,
@@ -23,6 +23,7 @@ from fastchat.protocol.openai.answers import (
     TextCompletion,
     TopLogprob,
 )
+from fastchat.protocol.openai.calls import answer_message, call_delta, finish_reason
 from fastchat.protocol.openai.logprobs import text_logprobs
 
 
@@ -40,26 +41,37 @@ class Renderer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChatRenderer:
+    """`functions`: for clients that know calls of functions only, one an answer."""
+
     id: str
     created: int
     model: str
     include_usage: bool
+    functions: bool = False
 
     def opening(self, index: int) -> bytes:
         choice = ChatChunkChoice(index=index, delta=Delta(role="assistant", content=""))
         return self._event([choice])
 
     def piece(self, index: int, chunk: Chunk) -> bytes:
-        """The text, and after it the reason in a chunk of its own, as clients expect."""
-        said = b""
-        if chunk.text or chunk.logprobs:
-            delta = Delta(content=chunk.text)
-            logprobs = _chat_logprobs(chunk.logprobs)
-            said = self._event([ChatChunkChoice(index=index, delta=delta, logprobs=logprobs)])
+        """What is new, and after it the reason in a chunk of its own, as clients expect."""
+        said = b"".join(
+            self._event([ChatChunkChoice(index=index, delta=delta, logprobs=logprobs)])
+            for delta, logprobs in self._deltas(chunk)
+        )
         if chunk.finish_reason is None:
             return said
-        last = ChatChunkChoice(index=index, delta=Delta(), finish_reason=chunk.finish_reason)
+        reason = finish_reason(chunk, functions=self.functions)
+        last = ChatChunkChoice(index=index, delta=Delta(), finish_reason=reason)
         return said + self._event([last])
+
+    def _deltas(self, chunk: Chunk) -> Iterator[tuple[Delta, ChatLogprobs | None]]:
+        if chunk.reasoning:
+            yield Delta(reasoning_content=chunk.reasoning, reasoning=chunk.reasoning), None
+        if chunk.text or chunk.logprobs:
+            yield Delta(content=chunk.text), _chat_logprobs(chunk.logprobs)
+        if chunk.tool_calls:
+            yield call_delta(chunk.tool_calls, functions=self.functions), None
 
     def closing(self, usage: CompletionUsage) -> bytes:
         return self._event([], usage)
@@ -72,9 +84,9 @@ class ChatRenderer:
             choices=[
                 ChatChoice(
                     index=index,
-                    message=AnswerMessage(content=chunk.text),
+                    message=answer_message(chunk, functions=self.functions),
                     logprobs=_chat_logprobs(chunk.logprobs),
-                    finish_reason=chunk.finish_reason,
+                    finish_reason=finish_reason(chunk, functions=self.functions),
                 )
                 for index, chunk in enumerate(choices)
             ],
@@ -157,11 +169,15 @@ def total_usage(usages: Sequence[Usage]) -> CompletionUsage:
     prompt = sum(usage.prompt_tokens for usage in usages)
     completion = sum(usage.completion_tokens for usage in usages)
     cached = sum(usage.cached_tokens for usage in usages)
+    reasoning = sum(usage.reasoning_tokens for usage in usages)
     return CompletionUsage(
         prompt_tokens=prompt,
         total_tokens=prompt + completion,
         completion_tokens=completion,
         prompt_tokens_details=PromptTokensDetails(cached_tokens=cached),
+        completion_tokens_details=CompletionTokensDetails(reasoning_tokens=reasoning)
+        if reasoning
+        else UNSET,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 Stop = str | Annotated[list[str], Meta(max_length=64)] | None
+MOST_TOOLS = 1024
 TokenIds = Annotated[list[int], Meta(max_length=64)]
 
 
@@ -30,25 +31,83 @@ class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
+class RefusalPart(msgspec.Struct, frozen=True, tag_field="type", tag="refusal"):
+    """What an assistant said instead of an answer."""
+
+    refusal: str
+
+
+class ImageUrl(msgspec.Struct, frozen=True):
+    url: str
+    detail: str | None = None
+
+
 class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
-    image_url: Any = None
+    image_url: ImageUrl | str
+
+
+class InputAudio(msgspec.Struct, frozen=True):
+    data: str
+    format: str
 
 
 class AudioPart(msgspec.Struct, frozen=True, tag_field="type", tag="input_audio"):
-    input_audio: Any = None
+    input_audio: InputAudio
 
 
 class FilePart(msgspec.Struct, frozen=True, tag_field="type", tag="file"):
     file: Any = None
 
 
-Part = TextPart | ImagePart | AudioPart | FilePart
+Part = TextPart | RefusalPart | ImagePart | AudioPart | FilePart
+
+
+class CalledFunction(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    arguments: str = "{}"
+
+
+class CallField(msgspec.Struct, frozen=True, kw_only=True):
+    function: CalledFunction
+    id: str = ""
+    type: Literal["function"] | None = None
 
 
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """`content` may only be missing where an assistant calls tools. Others write `reasoning` for
+    `reasoning_content`."""
+
     role: str
-    content: str | list[Part]
-    tool_calls: list[Any] | None = None
+    content: str | list[Part] | None = None
+    name: str | None = None
+    tool_calls: list[CallField] | None = None
+    tool_call_id: str | None = None
+    function_call: CalledFunction | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class FunctionField(msgspec.Struct, frozen=True, kw_only=True):
+    name: Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f]{1,128}$")]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ToolField(msgspec.Struct, frozen=True, kw_only=True):
+    """`type` other than function is refused by its name."""
+
+    type: str
+    function: FunctionField | None = None
+
+
+class NamedFunction(msgspec.Struct, frozen=True):
+    name: str
+
+
+class NamedToolField(msgspec.Struct, frozen=True, kw_only=True):
+    type: str
+    function: NamedFunction | None = None
 
 
 class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +116,8 @@ class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 class JsonSchemaFormat(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] = {}  # msgspec copies an empty default
-    name: str = "schema"
+    name: str = "answer"
+    strict: bool | None = None
 
 
 class ResponseFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +172,11 @@ class ChatRequest(Generation, frozen=True, kw_only=True):
     max_completion_tokens: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
-    tool_choice: Any = None
-    function_call: Any = None
+    tools: Annotated[list[ToolField], Meta(max_length=MOST_TOOLS)] | None = None
+    tool_choice: str | NamedToolField | None = None
+    parallel_tool_calls: bool | None = None
+    functions: Annotated[list[FunctionField], Meta(max_length=MOST_TOOLS)] | None = None
+    function_call: str | NamedFunction | None = None
     modalities: list[str] | None = None
     reasoning_effort: str | None = None
 
@@ -135,3 +196,4 @@ class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     prompt: str | None = None
     messages: list[ChatMessage] | None = None
+    tools: Annotated[list[ToolField], Meta(max_length=MOST_TOOLS)] | None = None

@@ -3,45 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
-from fastchat.core.generation import Chat, GenerationRequest, Message, Prompt, Sampling
+from fastchat.core.chat import Chat
+from fastchat.core.constraints import Constraint, Grammar, JsonSchema, OneOf, Regex
+from fastchat.core.errors import InvalidRequest, OutOfRange
+from fastchat.core.generation import GenerationRequest, Prompt, Sampling
 from fastchat.protocol.checks import MAX_TOP_LOGPROBS, checked, given, refuse, stop_words, within
 from fastchat.protocol.codec import decode
+from fastchat.protocol.openai.messages import choice_of, function_of, messages_of, tools_of
 from fastchat.protocol.openai.requests import (
-    ChatMessage,
     ChatRequest,
     CompletionRequest,
     Generation,
-    Part,
-    TextPart,
 )
 
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_COMPLETION_TOKENS = 16
 MAX_CHOICES = 128
 
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The generations that one request asks for, one a choice, in the order of their index."""
+    """The generations that one request asks for, one a choice, in the order of their index.
+    `functions`: who asked knows calls of functions only, as they were before tools."""
 
     requests: tuple[GenerationRequest, ...]
     stream: bool
     include_usage: bool
     echo: bool = False
+    functions: bool = False
 
 
 def chat_plan(request: ChatRequest, id: str) -> Plan:
     refuse(
         request.model,
-        tools=request.tools,
-        functions=request.functions,
-        tool_choice=request.tool_choice not in (None, "none", "auto"),
-        function_call=request.function_call not in (None, "none", "auto"),
         modalities=[m for m in request.modalities or () if m != "text"],
-        reasoning_effort=request.reasoning_effort not in (None, "none"),
     )
     prompt, said_before = _chat_prompt(request)
     first = _generation(
@@ -52,7 +47,8 @@ def chat_plan(request: ChatRequest, id: str) -> Plan:
         or _max_tokens(request.max_tokens, "max_tokens"),
         logprobs=_chat_logprobs(request),
     )
-    return _plan(request, [replace(first, continue_from=said_before + first.continue_from)])
+    plan = _plan(request, [replace(first, continue_from=said_before + first.continue_from)])
+    return replace(plan, functions=bool(request.functions))
 
 
 def completion_plan(request: CompletionRequest, id: str) -> Plan:
@@ -75,13 +71,6 @@ def completion_plan(request: CompletionRequest, id: str) -> Plan:
         for prompt in prompts
     ]
     return replace(_plan(request, generations), echo=echo)
-
-
-def chat_of(messages: Sequence[ChatMessage], *, model: str) -> Chat:
-    """Raises `InvalidRequest` naming the message at fault."""
-    if not messages:
-        raise InvalidRequest("messages: at least one message is needed", param="messages")
-    return Chat(tuple(_message(message, i, model) for i, message in enumerate(messages)))
 
 
 def _plan(request: Generation, generations: Sequence[GenerationRequest]) -> Plan:
@@ -113,9 +102,6 @@ def _generation(
         request.model,
         min_tokens=request.min_tokens,
         ignore_eos=request.ignore_eos,
-        guided_regex=request.guided_regex,
-        guided_choice=request.guided_choice,
-        guided_grammar=request.guided_grammar,
     )
     return GenerationRequest(
         id=id,
@@ -126,7 +112,7 @@ def _generation(
         stop=stop_words(request.stop),
         stop_token_ids=tuple(request.stop_token_ids or ()),
         logprobs=logprobs,
-        json_schema=_json_schema(request),
+        constraint=_constraint(request),
         continue_from=request.continued.text if request.continued else "",
         resumed=request.continued.text if request.continued else None,
     )
@@ -155,44 +141,36 @@ def _chat_prompt(request: ChatRequest) -> tuple[Prompt, str]:
     """And the answer so far, when there is one to be continued."""
     if isinstance(request.messages, str) and request.messages:
         return request.messages, ""
-    messages = [] if isinstance(request.messages, str) else request.messages
-    chat = chat_of(messages, model=request.model)
+    chat = _chat(request)
     if not request.continue_final_message:
         return chat, ""
     *before, last = chat.messages
-    if last.role != "assistant" or not before:
+    if last.role != "assistant" or last.tool_calls or not before:
         raise InvalidRequest(
             "continue_final_message: the last message must be the assistant's, after another",
             param="continue_final_message",
         )
-    return Chat(tuple(before)), last.content
+    return replace(chat, messages=tuple(before)), last.text
 
 
-def _message(message: ChatMessage, index: int, model: str) -> Message:
-    role = _ROLES.get(message.role)
-    if role is None:
-        where = f"messages[{index}].role"
-        known = ", ".join(_ROLES)
-        raise InvalidRequest(f"{where}: {message.role!r} is not one of {known}", param=where)
-    if message.tool_calls:
-        raise Unsupported(["tools"], model=model)
-    return Message(role=role, content=_text(message, index, model))  # type: ignore[arg-type]  # _ROLES
-
-
-def _text(message: ChatMessage, index: int, model: str) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    texts = []
-    for part in message.content:
-        if not isinstance(part, TextPart):
-            raise Unsupported([f"messages[{index}].content: {_part_type(part)}"], model=model)
-        texts.append(part.text)
-    return "".join(texts)
-
-
-def _part_type(part: Part) -> str:
-    """As the client wrote it."""
-    return str(type(part).__struct_config__.tag)
+def _chat(request: ChatRequest) -> Chat:
+    messages = [] if isinstance(request.messages, str) else request.messages
+    tools = tools_of(request.tools or (), model=request.model)
+    if request.functions and tools:
+        raise InvalidRequest("functions: tools say the same", param="functions")
+    if request.functions or request.function_call is not None:
+        tools = tuple(function_of(one) for one in request.functions or ())
+        choice = choice_of(request.function_call, tools, "function_call")
+    else:
+        choice = choice_of(request.tool_choice, tools, "tool_choice")
+    one_at_a_time = request.parallel_tool_calls is False or bool(request.functions)
+    return Chat(
+        messages_of(messages, model=request.model),
+        tools=tools,
+        tool_choice=choice,
+        parallel_tool_calls=not one_at_a_time,
+        reasoning_effort=request.reasoning_effort,
+    )
 
 
 def _prompts(request: CompletionRequest) -> list[Prompt]:
@@ -221,21 +199,42 @@ def _chat_logprobs(request: ChatRequest) -> int | None:
     return (request.top_logprobs or 0) if request.logprobs else None
 
 
-def _json_schema(request: Generation) -> dict[str, object] | None:
-    wanted, guided = request.response_format, request.guided_json
-    if guided is not None and wanted is not None and wanted.type != "text":
-        raise InvalidRequest("guided_json and response_format say the same", param="guided_json")
-    if guided is not None:
-        return _parsed(guided) if isinstance(guided, str) else guided
+def _constraint(request: Generation) -> Constraint | None:
+    found: dict[str, Constraint] = {}
+    if (wanted := _response_format(request)) is not None:
+        found["response_format"] = wanted
+    if (guided := request.guided_json) is not None:
+        found["guided_json"] = JsonSchema(_parsed(guided) if isinstance(guided, str) else guided)
+    if request.guided_regex is not None:
+        found["guided_regex"] = Regex(request.guided_regex)
+    if request.guided_choice is not None:
+        found["guided_choice"] = OneOf(_choices(request.guided_choice))
+    if request.guided_grammar is not None:
+        found["guided_grammar"] = Grammar(request.guided_grammar)
+    if len(found) > 1:
+        *_, last = found
+        raise InvalidRequest(f"{' and '.join(found)}: only one can be followed", param=last)
+    return next(iter(found.values()), None)
+
+
+def _choices(texts: Sequence[str]) -> tuple[str, ...]:
+    if not any(texts):
+        raise InvalidRequest("guided_choice: at least one text is needed", param="guided_choice")
+    return tuple(dict.fromkeys(texts))
+
+
+def _response_format(request: Generation) -> JsonSchema | None:
+    wanted = request.response_format
     if wanted is None or wanted.type == "text":
         return None
     if wanted.type == "json_object":
-        return {}
-    if wanted.json_schema is None:
+        return JsonSchema({})
+    said = wanted.json_schema
+    if said is None:
         raise InvalidRequest(
             "response_format.json_schema is missing", param="response_format.json_schema"
         )
-    return wanted.json_schema.schema
+    return JsonSchema(said.schema, said.name, said.strict)
 
 
 def _parsed(schema: str) -> dict[str, object]:

@@ -22,19 +22,25 @@ class _Details(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
 
 
+class _Thought(msgspec.Struct, frozen=True):
+    reasoning_tokens: int | None = None
+
+
 class AnswerUsage(msgspec.Struct, frozen=True):
     """As servers tell it; some leave out a part."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Thought | None = None
 
     def counted(self) -> Usage:
-        details = self.prompt_tokens_details
+        details, thought = self.prompt_tokens_details, self.completion_tokens_details
         return Usage(
             prompt_tokens=self.prompt_tokens or 0,
             completion_tokens=self.completion_tokens or 0,
             cached_tokens=(details.cached_tokens or 0) if details is not None else 0,
+            reasoning_tokens=(thought.reasoning_tokens or 0) if thought is not None else 0,
         )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fastchat.core.chat import Chat
 from fastchat.core.errors import OutOfRange
 from fastchat.core.generation import Prompt, Tokenizes
 from fastchat.protocol import deadline
@@ -16,8 +17,8 @@ from fastchat.protocol.openai import embeddings
 from fastchat.protocol.openai.answers import ModelCard, ModelCards, Tokens
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS, Completion
 from fastchat.protocol.openai.embeddings import EmbeddingRequest
+from fastchat.protocol.openai.messages import messages_of, tools_of
 from fastchat.protocol.openai.requests import TokenizeRequest
-from fastchat.protocol.openai.translate import chat_of
 from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
 from fastchat.worker.shell import Shell, context_length
@@ -91,7 +92,8 @@ async def _tokens(shell: Shell, request: TokenizeRequest) -> Tokens:
     model = request.model or engine.model_names[0]
     prompt: Prompt = request.prompt or ""
     if request.messages is not None:
-        prompt = chat_of(request.messages, model=model)
+        tools = tools_of(request.tools or (), model=model)
+        prompt = Chat(messages_of(request.messages, model=model), tools)
     count = await shell.count_tokens(prompt)
     limit = context_length(engine)
     if isinstance(prompt, str) and isinstance(engine, Tokenizes):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import Chunk, collect
 from fastchat.engines.llama_cpp import Options, create
@@ -87,7 +88,7 @@ async def test_bad_requests_leave_no_slot_taken(llama: LlamaCppEngine) -> None:
         ask((10**6,)),
         ask(()),
         ask(""),
-        ask(json_schema={"type": "strange"}),
+        ask(constraint=JsonSchema({"type": "strange"})),
     ]
     for request in bad:
         with pytest.raises(InvalidRequest):
@@ -107,20 +108,20 @@ async def test_who_reads_slowly_holds_no_slot_and_loses_nothing(llama: LlamaCppE
 
 
 async def test_characters_are_never_split(llama: LlamaCppEngine) -> None:
-    request = ask("Bird:", json_schema={"const": "🦜é漢"})
+    request = ask("Bird:", constraint=JsonSchema({"const": "🦜é漢"}))
     chunks = [chunk async for chunk in llama.generate(request)]
     assert json.loads("".join(chunk.text for chunk in chunks)) == "🦜é漢"
     assert not any("\N{REPLACEMENT CHARACTER}" in chunk.text for chunk in chunks)
 
 
 async def test_an_answer_cut_within_a_character_ends_before_it(llama: LlamaCppEngine) -> None:
-    request = ask("Bird:", json_schema={"const": "🦜"}, max_tokens=2)
+    request = ask("Bird:", constraint=JsonSchema({"const": "🦜"}), max_tokens=2)
     assert (await collect(llama.generate(request))).text == '"'
 
 
 async def test_a_replacement_character_that_was_meant_is_kept(llama: LlamaCppEngine) -> None:
     text = "x\N{REPLACEMENT CHARACTER}y"
-    answer = await collect(llama.generate(ask("Bird:", json_schema={"const": text})))
+    answer = await collect(llama.generate(ask("Bird:", constraint=JsonSchema({"const": text}))))
     assert json.loads(answer.text) == text
 
 

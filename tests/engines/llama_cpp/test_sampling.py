@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import Chunk, collect
 from fastchat.engines.llama_cpp.engine import LlamaCppEngine
@@ -114,7 +115,7 @@ async def test_a_stop_string_takes_its_logprobs_along(llama: LlamaCppEngine) -> 
 
 
 async def test_the_token_that_ends_the_turn_has_no_logprob(llama: LlamaCppEngine) -> None:
-    request = ask("Bird:", logprobs=1, json_schema={"const": "owl"})
+    request = ask("Bird:", logprobs=1, constraint=JsonSchema({"const": "owl"}))
     answer: Chunk = await collect(llama.generate(request))
     assert answer.finish_reason == "stop"
     assert "".join(token.token for token in answer.logprobs) == answer.text == '"owl"'

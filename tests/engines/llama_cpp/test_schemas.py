@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import collect
 from fastchat.engines.llama_cpp.engine import LlamaCppEngine
@@ -19,7 +20,9 @@ PERSON = {
 
 
 async def test_the_answer_follows_the_schema(llama: LlamaCppEngine) -> None:
-    request = ask(chat("Who are you?"), json_schema=PERSON, temperature=1.0, seed=1, max_tokens=60)
+    request = ask(
+        chat("Who are you?"), constraint=JsonSchema(PERSON), temperature=1.0, seed=1, max_tokens=60
+    )
     answer = await collect(llama.generate(request))
     person = json.loads(answer.text)
     assert answer.finish_reason == "stop"
@@ -28,7 +31,7 @@ async def test_the_answer_follows_the_schema(llama: LlamaCppEngine) -> None:
 
 
 async def test_the_empty_schema_means_any_object(llama: LlamaCppEngine) -> None:
-    answer = await collect(llama.generate(ask("12", json_schema={}, max_tokens=4)))
+    answer = await collect(llama.generate(ask("12", constraint=JsonSchema({}), max_tokens=4)))
     assert answer.text.startswith("{")
 
 
@@ -46,7 +49,7 @@ async def test_a_schema_that_cannot_be_enforced_is_refused(
     llama: LlamaCppEngine, schema: Mapping[str, object]
 ) -> None:
     with pytest.raises(InvalidRequest, match="cannot be enforced") as refusal:
-        await collect(llama.generate(ask(json_schema=schema)))
+        await collect(llama.generate(ask(constraint=JsonSchema(schema))))
     assert refusal.value.param == "response_format"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
@@ -222,7 +223,7 @@ async def test_an_empty_prompt_is_refused(hf: TransformersEngine) -> None:
 
 async def test_a_schema_is_refused_by_name(hf: TransformersEngine) -> None:
     with pytest.raises(Unsupported, match="json_schema"):
-        await _answer(hf, json_schema={})
+        await _answer(hf, constraint=JsonSchema({}))
 
 
 async def test_the_model_ends_its_turn(hf: TransformersEngine) -> None:

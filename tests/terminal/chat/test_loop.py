@@ -17,7 +17,7 @@ ANSWER = "ASSISTANT: one two three"
 def asked(engine: ScriptedEngine) -> list[list[str]]:
     """What each request said."""
     prompts = [request.prompt for request in engine.asked]
-    return [[m.content for m in prompt.messages] for prompt in prompts if isinstance(prompt, Chat)]
+    return [[m.text for m in prompt.messages] for prompt in prompts if isinstance(prompt, Chat)]
 
 
 async def test_every_question_brings_what_was_said_before() -> None:
