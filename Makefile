@@ -5,6 +5,7 @@ OPENAI028 := .venv-openai028
 DOCS := .venv-docs
 ORIGINAL := .venv-original
 TRANSFORMERS := .venv-transformers
+ARENA_RANK := .venv-arena-rank
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -76,6 +77,9 @@ browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
 	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get update -q \
 		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk; }
 
+check-arena: install $(ARENA_RANK)/.installed ## the ratings beside those of arena-rank, which it installs
+	@ARENA_RANK_PYTHON=$(CURDIR)/$(ARENA_RANK)/bin/python $(BIN)/pytest -m arena
+
 check-pages: install browsers ## the page in a browser; pictures go to build/pages
 	@$(BIN)/pytest -m pages
 
@@ -92,6 +96,9 @@ bench-scale: install ## dispatch policies in simulation, and the cost of one dis
 
 bench-gateway: install ## what the gateway costs beside nginx and other gateways
 	@$(BIN)/python -m benchmarks.gateway
+
+bench-arena: install ## the leaderboard from 100,000 votes
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.arena
 
 bench-pages: install ## a hundred readers of the page beside plain event streams
 	@$(BIN)/python -m benchmarks.pages
@@ -140,6 +147,12 @@ $(TRANSFORMERS)/.installed: pyproject.toml constraints.txt | $(TRANSFORMERS)/bin
 	@$(TRANSFORMERS)/bin/python $(PIP_INSTALL) torch==2.13.0 \
 		&& $(TRANSFORMERS)/bin/python $(PIP_INSTALL) -c constraints.txt -e ".[model_worker,test]" \
 		|| { echo "check-transformers: not run, because PyTorch could not be installed" >&2; exit 1; }
+	@touch $@
+
+$(ARENA_RANK)/.installed: | $(ARENA_RANK)/bin/pip
+	@echo "Installing arena-rank into $(ARENA_RANK) (900 MB)"
+	@$(ARENA_RANK)/bin/python $(PIP_INSTALL) arena-rank==0.1.1 \
+		|| { echo "check-arena: not run, because arena-rank could not be installed" >&2; exit 1; }
 	@touch $@
 
 %/bin/pip:

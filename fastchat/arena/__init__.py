@@ -1,0 +1,1 @@
+"""The arena: battles, votes, who is drawn, which votes count, ratings. No page, no HTTP, no SQL."""

@@ -1,0 +1,100 @@
+"""A battle, the vote on it, and both as the one row that the leaderboard is computed from."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from fastchat.arena.categories import Talk, categories_of
+from fastchat.arena.leaks import names_itself
+from fastchat.arena.style import Style, style_of
+
+Winner = Literal["left", "right", "tie", "both_bad"]
+WINNERS: tuple[Winner, ...] = get_args(Winner)
+
+# Where a battle was fought: blind, with the names in sight, or by a client of the API.
+Kind = Literal["battle", "side_by_side", "api"]
+BLIND: frozenset[Kind] = frozenset(["battle", "api"])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """One model's part: its answer to each question."""
+
+    model: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Battle:
+    """Two whole answers to the same questions. Which model stood left was chosen by chance."""
+
+    id: str
+    kind: Kind
+    began_s: float  # when the last question was asked, since 1970
+    finished_s: float
+    questions: tuple[str, ...]
+    left: Side
+    right: Side
+    has_image: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vote:
+    """`voter` is a login or a browser's own random name; `dwell_s` is how long both answers lay
+    there before it was cast."""
+
+    battle: str
+    winner: Winner
+    voter: str
+    address: str
+    cast_s: float
+    dwell_s: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ballot:
+    """One vote with what the ratings need of its battle, and no text."""
+
+    battle: str
+    kind: Kind
+    left: str
+    right: str
+    winner: Winner
+    cast_s: float
+    voter: str = ""
+    address: str = ""
+    dwell_s: float | None = None
+    question: str = ""  # a digest: the same question has the same
+    categories: frozenset[str] = frozenset()
+    styles: tuple[Style, Style] | None = None
+    leaked: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+def ballot(battle: Battle, vote: Vote) -> Ballot:
+    """Everything in it follows from the two: it can be computed again from what is stored."""
+    names = (battle.left.model, battle.right.model)
+    answers = [*battle.left.answers, *battle.right.answers]
+    return Ballot(
+        battle=battle.id,
+        kind=battle.kind,
+        left=names[0],
+        right=names[1],
+        winner=vote.winner,
+        cast_s=vote.cast_s,
+        voter=vote.voter,
+        address=vote.address,
+        dwell_s=vote.dwell_s,
+        question=digest(battle.questions),
+        categories=categories_of(Talk(questions=battle.questions, has_image=battle.has_image)),
+        styles=(style_of(battle.left.answers), style_of(battle.right.answers)),
+        leaked=battle.kind in BLIND and any(names_itself(answer, names) for answer in answers),
+        reasons=vote.reasons,
+    )
+
+
+def digest(questions: tuple[str, ...]) -> str:
+    """The same for questions that differ in case and blanks only."""
+    said = "\0".join(" ".join(question.casefold().split()) for question in questions)
+    return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:32]
