@@ -83,4 +83,4 @@ def widths(interval: Interval) -> Floats:
 
 
 def their_widths(found: dict[str, Any]) -> Floats:
-    return np.array(found["rating_upper"]) - np.array(found["rating_lower"])
+    return np.asarray(np.array(found["rating_upper"]) - np.array(found["rating_lower"]))
