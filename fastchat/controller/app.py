@@ -9,10 +9,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from fastchat.controller.figures import Target
 from fastchat.controller.inquiry import Inquiry
 from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
 from fastchat.core.errors import NoWorker, Overloaded, UnknownModel, WorkerTimeout
+from fastchat.core.metrics import exposed, registry
 from fastchat.core.upstream import Upstream
 from fastchat.protocol import wire
 from fastchat.protocol.cluster import (
@@ -34,6 +36,7 @@ from fastchat.relay.edge import (
     TokenGuard,
     answer_errors,
     answer_health,
+    answer_metrics,
     json_response,
     unless_gone,
 )
@@ -56,11 +59,15 @@ def create_service(pool: WorkerPool, relay: Relay, trust: Trust) -> Service:
     app = FastAPI(
         title="fastchat controller", lifespan=_lifespan(pool, relay), docs_url=None, redoc_url=None
     )
-    answer_errors(app)
+    figures = pool.figures
+    answer_errors(app, figures.failed)
     answer_health(app)
     if trust.token is not None:
-        app.add_middleware(TokenGuard, token=trust.token, open_paths=OPEN_PATHS)
-    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+        app.add_middleware(
+            TokenGuard, token=trust.token, open_paths=OPEN_PATHS, noted=figures.failed
+        )
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES, noted=figures.failed)
+    _add_figures(app, pool)
     _add_registration(app, pool, trust, Inquiry(pool, relay, trust))
     _add_lookups(app, pool)
     _add_table(app, pool)
@@ -175,6 +182,25 @@ def _add_table(app: FastAPI, pool: WorkerPool) -> None:
         for dispatched in decode(await request.body(), DispatchReport).dispatches:
             pool.note(dispatched)
         return json_response(None)
+
+
+def _add_figures(app: FastAPI, pool: WorkerPool) -> None:
+    told = registry(pool.figures.figures)
+
+    async def metrics() -> bytes:
+        return exposed(told)
+
+    answer_metrics(app, metrics)
+
+    @app.get("/prometheus/sd")
+    async def targets() -> Response:
+        """Workers of 0.2.36 tell no figures, so they are not listed. Those that were lost lately
+        are: an alert on who does not answer needs somebody to ask."""
+        listed = [
+            Target.of(entry, "registered") for entry in pool.table.entries() if entry.dialects
+        ]
+        listed += [Target.of(entry, "lost") for entry in pool.lost() if entry.dialects]
+        return json_response(listed)
 
 
 def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay, trust: Trust) -> None:

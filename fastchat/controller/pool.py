@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from fastchat.controller.figures import ControllerFigures, Numbers
 from fastchat.core.errors import Conflict
 from fastchat.dispatch import Table
 from fastchat.protocol.cluster import (
@@ -23,6 +24,9 @@ from fastchat.protocol.cluster import (
 
 logger = logging.getLogger("controller")
 
+# A worker that was lost is still spoken of for so long, so that somebody notices.
+REMEMBER_LOST_S = 600.0
+
 
 @dataclass(slots=True, eq=False)
 class _Follower:
@@ -38,7 +42,9 @@ class WorkerPool:
     clock: Callable[[], float]
     expiration_s: float
     epoch: int = 0
+    figures: ControllerFigures = field(default_factory=ControllerFigures)
     _beats: dict[str, float] = field(default_factory=dict)
+    _lost: dict[str, tuple[WorkerEntry, float]] = field(default_factory=dict)
     _immortal: set[str] = field(default_factory=set)
     _followers: set[_Follower] = field(default_factory=set)
     _dismissed: bool = False
@@ -46,6 +52,12 @@ class WorkerPool:
 
     def __post_init__(self) -> None:
         self._began = self.clock()
+        self.figures.show_table(
+            workers=self._worker_counts,
+            models=self._model_counts,
+            queues=self._queue_lengths,
+            followers=lambda: len(self._followers),
+        )
 
     def register(self, registration: Registration) -> None:
         """Take a worker in, whose status is known by now. Raises `Conflict` when a later
@@ -57,6 +69,8 @@ class WorkerPool:
         if known and self._is_stale(address, registration.epoch):
             raise Conflict(f"a newer worker holds {address}; this one should end")
         logger.info("Register %s: %s", "an existing worker" if known else "a new worker", address)
+        if not known or self.table[address].epoch != registration.epoch:
+            self.figures.starts.of(address).add()
         self._store(
             WorkerEntry(
                 address=address,
@@ -82,6 +96,7 @@ class WorkerPool:
         self._store(
             replace(self.table[address], queue_length=beat.queue_length, wait_s=told(beat.wait_s))
         )
+        self.figures.beats.add()
         # Workers of ours beat often; those of 0.2.36 every 45 s.
         level = logging.INFO if beat.epoch is None else logging.DEBUG
         logger.log(level, "Receive heart beat. %s", address)
@@ -92,6 +107,7 @@ class WorkerPool:
         address = departure.worker_name
         if address in self.table and self.table[address].epoch == departure.epoch:
             self._remove(address)
+            self.figures.left.add()
             logger.info("Worker leaves: %s", address)
 
     def sweep(self) -> None:
@@ -99,8 +115,8 @@ class WorkerPool:
         horizon = self.clock() - self.expiration_s
         for address, seen in list(self._beats.items()):
             if seen < horizon and address not in self._immortal:
-                self._remove(address)
-                logger.info("Remove stale worker: %s", address)
+                self._lose(address)
+        self._forget_lost()
 
     def without_heart_beat(self) -> list[str]:
         return sorted(self._immortal)
@@ -122,8 +138,7 @@ class WorkerPool:
     def forget(self, address: str) -> None:
         """One without heart-beats did not answer."""
         if address in self._immortal:
-            self._remove(address)
-            logger.info("Remove stale worker: %s", address)
+            self._lose(address)
 
     def choose(self, model: str) -> str:
         """An address for callers that dispatch one request at a time, as 0.2.36's did."""
@@ -133,7 +148,12 @@ class WorkerPool:
         return lease.worker.address
 
     def note(self, dispatched: Dispatched) -> None:
+        self.figures.dispatches.add()
         logger.info("%s", dispatched)
+
+    def lost(self) -> list[WorkerEntry]:
+        """Those that fell silent lately, and did not come back."""
+        return [entry for entry, _ in self._lost.values()]
 
     def status(self) -> WorkerStatus:
         """The pool as if it were one worker: controllers can stand below controllers."""
@@ -185,8 +205,38 @@ class WorkerPool:
         held = self.table[address].epoch
         return held is not None and epoch is not None and epoch < held
 
+    def _lose(self, address: str) -> None:
+        self._lost[address] = self.table[address], self.clock()
+        self._remove(address)
+        self.figures.lost.add()
+        logger.info("Remove stale worker: %s", address)
+
+    def _forget_lost(self) -> None:
+        horizon = self.clock() - REMEMBER_LOST_S
+        for address, (_, since) in list(self._lost.items()):
+            if since < horizon:
+                del self._lost[address]
+                self.figures.starts.forget(address)
+
+    def _worker_counts(self) -> Numbers:
+        return {("registered",): len(self._beats), ("lost",): len(self._lost)}
+
+    def _model_counts(self) -> Numbers:
+        """Zero for a model whose last worker was lost."""
+        counts: dict[tuple[str, ...], float] = {
+            (name,): 0.0 for entry in self.lost() for name in entry.model_names
+        }
+        for entry in self.table.entries():
+            for name in entry.model_names:
+                counts[(name,)] = counts.get((name,), 0.0) + 1
+        return counts
+
+    def _queue_lengths(self) -> Numbers:
+        return {(entry.address,): entry.queue_length for entry in self.table.entries()}
+
     def _store(self, entry: WorkerEntry) -> None:
         self.table.put(entry)
+        self._lost.pop(entry.address, None)
         self._beats[entry.address] = self.clock()
         self._tell(entry.address)
 

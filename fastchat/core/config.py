@@ -178,6 +178,12 @@ def ssl_files(environ: Mapping[str, str] = os.environ) -> tuple[Path | None, Pat
     return certfile, keyfile
 
 
+def visible_gpus(environ: Mapping[str, str] = os.environ) -> tuple[str, ...] | None:
+    """The cards that this process may use, by number or id; None for all of them."""
+    named = environ.get("CUDA_VISIBLE_DEVICES")
+    return None if named is None else words(named)
+
+
 def hand_over(pid: int) -> None:
     """A process of our own stands between the supervisor and what runs here."""
     if supervisor() is not None:

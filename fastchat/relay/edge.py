@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fastchat.core.errors import BodyTooLarge, InvalidKey, InvalidRequest, PlatformError
+from fastchat.core.metrics import CONTENT_TYPE
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
 from fastchat.relay.work import Endpoint
@@ -27,6 +28,13 @@ LINGER_S = 1.0
 LINGER_BYTES = 1024 * 1024
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+
+
+Noted = Callable[[PlatformError], None]
+
+
+def ignored(error: PlatformError) -> None:
+    """Nobody counts errors here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +71,31 @@ def error_response(error: PlatformError, shape: type[ErrorBody] = ErrorBody) -> 
     return Response(encode(shape.of(error)), status_code=error.status, headers=error_headers(error))
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Render every error that a handler raises in the OpenAI shape."""
+def answer_metrics(
+    app: FastAPI,
+    exposed: Callable[[], Awaitable[bytes]],
+    admit: Callable[[Request], None] = lambda _: None,
+) -> None:
+    """`admit` raises what refuses the caller."""
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        admit(request)
+        return Response(await exposed(), headers={"content-type": CONTENT_TYPE})
+
+
+def answer_errors(app: FastAPI, noted: Noted = ignored) -> None:
+    """Render every error that a handler raises in the OpenAI shape; `noted` hears of each."""
 
     async def platform_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PlatformError)
+        noted(error)
         return error_response(error)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         answer = InvalidRequest(f"{request.method} {request.url.path}: {error.detail}")
+        noted(answer)
         body = encode(ErrorBody.of(answer))
         headers = {**error_headers(answer), **(error.headers or {})}
         return Response(body, status_code=error.status_code, headers=headers)
@@ -81,7 +104,9 @@ def answer_errors(app: FastAPI) -> None:
         return Response(status_code=499)  # nobody reads it
 
     async def unforeseen(request: Request, error: Exception) -> Response:
-        return error_response(PlatformError("Internal error; the server's log has the details."))
+        answer = PlatformError("Internal error; the server's log has the details.")
+        noted(answer)
+        return error_response(answer)
 
     app.add_exception_handler(PlatformError, platform_error)
     app.add_exception_handler(HTTPException, http_error)
@@ -138,16 +163,19 @@ def end_with(task: "asyncio.Task[None]") -> None:
 class BodyLimit:
     """Refuse bodies over the limit: at once when they say their length, else when they pass it."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int, noted: Noted = ignored) -> None:
         self._app = app
         self._limit = limit_bytes
+        self._noted = noted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if _declared_length(scope) > self._limit:
-            await refuse_body(error_response(BodyTooLarge(self._limit)), receive, send)
+            error = BodyTooLarge(self._limit)
+            self._noted(error)
+            await refuse_body(error_response(error), receive, send)
             return
         received = 0
 
@@ -166,8 +194,11 @@ class BodyLimit:
 class TokenGuard:
     """Let in who shows the cluster token; `open_paths` need none."""
 
-    def __init__(self, app: ASGIApp, token: str, open_paths: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, open_paths: Collection[str], noted: Noted = ignored
+    ) -> None:
         self._app = app
+        self._noted = noted
         self._expected = f"Bearer {token}".encode()
         self._open = frozenset(open_paths)
 
@@ -176,6 +207,7 @@ class TokenGuard:
             await self._app(scope, receive, send)
             return
         error = InvalidKey("The cluster token is missing or wrong (FASTCHAT_CLUSTER_TOKEN).")
+        self._noted(error)
         await error_response(error)(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:

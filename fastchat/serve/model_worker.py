@@ -18,6 +18,8 @@ def main(flags: type[WorkerConfig] = WorkerConfig, command: str = "model_worker"
     try:
         certificate = config.certificate
         bound = bind(config.host, config.port)
+        if config.metrics_port is not None:
+            bound += bind(config.host, config.metrics_port)
         service = build(config, worker_id)
     except (ConfigError, PlatformError) as error:
         fail(error)

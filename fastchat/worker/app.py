@@ -11,6 +11,7 @@ import aiohttp
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
+from fastchat.core.metrics import exposed, registry
 from fastchat.protocol.codec import encode
 from fastchat.relay.edge import (
     BodyLimit,
@@ -18,8 +19,10 @@ from fastchat.relay.edge import (
     TokenGuard,
     answer_errors,
     answer_health,
+    answer_metrics,
     end_with,
 )
+from fastchat.worker.figures import Measured, MetricsOnly
 from fastchat.worker.legacy.routes import routes as legacy_routes
 from fastchat.worker.openai.routes import routes as openai_routes
 from fastchat.worker.registration import Announcer, Replaced
@@ -34,7 +37,8 @@ Announce = Callable[[aiohttp.ClientSession], Announcer]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collaborators:
-    """`announce` is None for a worker that registers nowhere."""
+    """`announce` is None for a worker that registers nowhere. On the `metrics_port`, if there is
+    one, nothing but metrics is answered."""
 
     shell: Shell
     announce: Announce | None
@@ -42,6 +46,7 @@ class Collaborators:
     wall_clock: Callable[[], float]
     new_id: Callable[[], str]
     max_body_bytes: int = 2 * 1024 * 1024
+    metrics_port: int | None = None
 
 
 @dataclass(slots=True)
@@ -75,11 +80,23 @@ def create_service(parts: Collaborators) -> Service:
     app = FastAPI(
         title="fastchat worker", lifespan=_lifespan(parts, presence), docs_url=None, redoc_url=None
     )
-    answer_errors(app)
+    figures = parts.shell.figures
+    told = registry(figures.figures)
+
+    async def metrics() -> bytes:
+        return exposed(told)
+
+    answer_errors(app, figures.failed)
     answer_health(app)
+    answer_metrics(app, metrics)
     if parts.token is not None:
-        app.add_middleware(TokenGuard, token=parts.token, open_paths=OPEN_PATHS)
-    app.add_middleware(BodyLimit, limit_bytes=parts.max_body_bytes)
+        app.add_middleware(
+            TokenGuard, token=parts.token, open_paths=OPEN_PATHS, noted=figures.failed
+        )
+    app.add_middleware(BodyLimit, limit_bytes=parts.max_body_bytes, noted=figures.failed)
+    app.add_middleware(Measured, figures=figures, clock=parts.shell.admission.clock)
+    if parts.metrics_port is not None:
+        app.add_middleware(MetricsOnly, port=parts.metrics_port)
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
 

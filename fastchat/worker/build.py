@@ -6,9 +6,11 @@ import uuid
 from dataclasses import fields
 
 import aiohttp
+import pynvml
 from msgspec.structs import replace
 
 from fastchat.client import ControllerClient
+from fastchat.core.config import visible_gpus
 from fastchat.core.generation import CountsTokens, Engine
 from fastchat.engines.loading import load_engine
 from fastchat.model.template import NamedTemplate
@@ -17,6 +19,8 @@ from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.config import WorkerConfig
+from fastchat.worker.figures import WorkerFigures
+from fastchat.worker.gpu import find_gpus
 from fastchat.worker.legacy.routes import status
 from fastchat.worker.registration import Announcer
 from fastchat.worker.rehearsal import Rehearsal
@@ -35,7 +39,11 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
     admission = Admission(
         config.limit_worker_concurrency, config.limit_worker_queue, time.monotonic
     )
-    shell = Shell(engine, admission, config.stream_interval, named)
+    figures = WorkerFigures()
+    figures.show_load(admission)
+    figures.show_gpus(find_gpus(pynvml, visible_gpus()))
+    figures.show_identity(worker_id, names, config.engine)
+    shell = Shell(engine, admission, config.stream_interval, named, figures=figures)
     # The worker's start orders its incarnations; one host's clock is enough for one address.
     epoch = time.time_ns()
 
@@ -58,6 +66,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             announce=None if config.no_register else announce,
             token=config.cluster_token,
             max_body_bytes=config.max_body_bytes,
+            metrics_port=config.metrics_port,
             wall_clock=time.time,
             new_id=lambda: uuid.uuid4().hex,
         )

@@ -31,6 +31,12 @@ class WorkerConfig(TlsFlags, ModelFlags):
     )
     host: str = flag("localhost", help="address to listen on; 0.0.0.0 is every interface")
     port: int = flag(21002, help="port to listen on", at_least=0, at_most=65535)
+    metrics_port: int | None = flag(
+        None,
+        help="a second port that answers /metrics only; they are on the worker's own port as well",
+        at_least=1,
+        at_most=65535,
+    )
     worker_address: str | None = flag(
         None,
         help="URL under which others reach this worker (default: http://localhost:PORT)",

@@ -33,6 +33,7 @@ from fastchat.core.resuming import resuming
 from fastchat.model.template import NamedTemplate
 from fastchat.protocol.cluster import WorkerLoad
 from fastchat.worker.admission import Admission
+from fastchat.worker.figures import Course, WorkerFigures
 from fastchat.worker.meter import Meter
 
 # What 0.2.36 assumed of a model that does not say.
@@ -59,6 +60,7 @@ class Shell:
     stream_interval: int
     template: NamedTemplate | None = None
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
+    figures: WorkerFigures = field(default_factory=WorkerFigures)
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
@@ -127,21 +129,23 @@ class Shell:
         until: float | None,
     ) -> AsyncGenerator[Chunk, None]:
         request = self.ready(request)
+        course = Course(self.figures, self.admission.clock)
         await self._check_length(request.prompt)
         async with (
             self.admission.slot(until=until),
             aclosing(_guarded(self.engine, request)) as chunks,
             aclosing(_batched(chunks, self.stream_interval)) as batches,
         ):
-            counted = 0
             if begun is not None:
                 begun()
-            async for chunk in batches:
-                if until is not None and self.admission.clock() >= until:
-                    raise DeadlinePassed
-                self.meter.add(chunk.usage.completion_tokens - counted)
-                counted = chunk.usage.completion_tokens
-                yield chunk
+            try:
+                async for chunk in batches:
+                    if until is not None and self.admission.clock() >= until:
+                        raise DeadlinePassed
+                    self.meter.add(course.fresh(chunk.usage))
+                    yield chunk
+            finally:
+                course.end()
 
     def load(self) -> WorkerLoad:
         return WorkerLoad(

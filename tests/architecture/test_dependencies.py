@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from tests.architecture.tree import ROOT, imports, package_files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Those that are imported under another name than the one they are installed by.
+IMPORTED_AS = {"nvidia_ml_py": "pynvml"}
 EXTRAS = {name: deps for name, deps in PROJECT["optional-dependencies"].items() if name != "test"}
 
 
 def _names(requirements: Iterable[str]) -> set[str]:
     """`{"prometheus_client"}` for `["prometheus-client>=0.20,<1"]`."""
-    return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requirements}
+    found = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requirements}
+    return {IMPORTED_AS.get(name, name) for name in found}
 
 
 def test_every_package_that_is_imported_is_declared() -> None:

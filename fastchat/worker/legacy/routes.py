@@ -27,13 +27,15 @@ from fastchat.protocol.wire import (
     StreamMessage,
 )
 from fastchat.relay.edge import json_response, request_id
-from fastchat.worker.answer import StreamedAnswer, WholeAnswer
+from fastchat.worker.answer import RenderError, StreamedAnswer, WholeAnswer
 from fastchat.worker.legacy.translate import Messages, echoes, generation
 from fastchat.worker.shell import Shell, context_length
 
 
 def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
     router = APIRouter()
+    error_body = shell.figures.noting(_error_body)
+    error_piece = shell.figures.noting(_error_piece)
 
     @router.post("/worker_get_status")
     async def worker_get_status() -> Response:
@@ -57,19 +59,22 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
     async def worker_generate_stream(request: Request) -> Response:
         messages = _messages(shell, await request.body(), request_id(request, new_id))
         return StreamedAnswer(
-            _terminated(messages), media_type=None, headers={}, render_error=_error_piece
+            _terminated(messages, error_piece),
+            media_type=None,
+            headers={},
+            render_error=error_piece,
         )
 
     @router.post("/worker_generate")
     async def worker_generate(request: Request) -> Response:
         body = await request.body()
         id = request_id(request, new_id)
-        return WholeAnswer(lambda: _last(_messages(shell, body, id)))
+        return WholeAnswer(lambda: _last(_messages(shell, body, id), error_body))
 
     @router.post("/worker_get_embeddings")
     async def worker_get_embeddings(request: Request) -> Response:
         body = await request.body()
-        return WholeAnswer(lambda: _embedded(shell, body))
+        return WholeAnswer(lambda: _embedded(shell, body, error_body))
 
     return router
 
@@ -95,7 +100,7 @@ async def _messages(shell: Shell, body: bytes, id: str) -> AsyncGenerator[Stream
 
 
 async def _terminated(
-    messages: AsyncGenerator[StreamMessage, None],
+    messages: AsyncGenerator[StreamMessage, None], error_piece: RenderError
 ) -> AsyncGenerator[bytes, None]:
     """Errors are messages here, with status 200, from the very first on."""
     async with aclosing(messages):
@@ -103,30 +108,34 @@ async def _terminated(
             async for message in messages:
                 yield encode(message) + END
         except PlatformError as error:
-            yield _error_piece(error)
+            yield error_piece(error)
 
 
-async def _last(messages: AsyncGenerator[StreamMessage, None]) -> bytes:
-    last: StreamMessage | ErrorMessage | None = None
+async def _last(messages: AsyncGenerator[StreamMessage, None], error_body: RenderError) -> bytes:
+    last: StreamMessage | None = None
     async with aclosing(messages):
         try:
             async for message in messages:
                 last = message
         except PlatformError as error:
-            last = ErrorMessage.of(error)
+            return error_body(error)
     return encode(last)
 
 
-async def _embedded(shell: Shell, body: bytes) -> bytes:
+async def _embedded(shell: Shell, body: bytes, error_body: RenderError) -> bytes:
     """Callers of 0.2.36 look for an `error_code` here, too, and never at the status."""
     try:
         params = decode(body, EmbedParams)
         found = await shell.embed(params.model or shell.engine.model_names[0], params.input)
     except PlatformError as error:
-        return encode(ErrorMessage.of(error))
+        return error_body(error)
     vectors = [encoded(vector, params.encoding_format) for vector in found.vectors]
     return encode(Embedded(embedding=vectors, token_num=found.prompt_tokens))
 
 
+def _error_body(error: PlatformError) -> bytes:
+    return encode(ErrorMessage.of(error))
+
+
 def _error_piece(error: PlatformError) -> bytes:
-    return encode(ErrorMessage.of(error)) + END
+    return _error_body(error) + END

@@ -83,7 +83,7 @@ def _answer(shell: Shell, completion: Completion, tally: Tally) -> Response:
         tally.with_counts(completion.events(tally.generate)),
         media_type="text/event-stream",
         headers=tally.headers,
-        render_error=error_event,
+        render_error=shell.figures.noting(error_event),
     )
 
 
