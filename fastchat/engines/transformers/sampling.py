@@ -1,6 +1,5 @@
-"""How one request's next token is chosen from a row of logits. The same on both paths."""
+"""How the next tokens are chosen from rows of logits, one row a request. The same on both paths."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,12 +7,15 @@ from typing import Any
 from fastchat.core.generation import Sampling
 from fastchat.engines.transformers.answer import Token
 
+# So many likely tokens nearly always hold what top_p and min_p leave; sorting all of them is slow.
+_CANDIDATES = 256
+_NO_HEAT = 1e-6
+
 
 @dataclass(slots=True)
 class Chooser:
-    """Remembers what was said, because penalties look at it. `logprobs` as in the request.
-
-    `cached_tokens` of the prompt were not computed again; told by who runs the model.
+    """One request's part: remembers what was said, because penalties look at it. `logprobs` as in
+    the request. `cached_tokens` of the prompt were not computed again; told by who runs the model.
     """
 
     sampling: Sampling
@@ -22,118 +24,149 @@ class Chooser:
     seed: int | None = None
     tokens: list[Token] = field(default_factory=list)
     cached_tokens: int = 0
-    _counts: Counter[int] = field(default_factory=Counter)
-    _generator: Any = None
+    _times: Any = None
+    _seen: Any = None
+    _bias: Any = None
+    _dice: Any = None
 
     @property
-    def is_plain(self) -> bool:
-        """Whether temperature alone decides, so that rows can be done together."""
-        sampling = self.sampling
-        return not self.changes_logits and (
-            sampling.temperature == 0
-            or (sampling.top_p == 1 and sampling.top_k is None and sampling.min_p == 0)
-        )
+    def is_narrow(self) -> bool:
+        """Whether only some of the tokens can be chosen, by their likelihood."""
+        one = self.sampling
+        return one.temperature > 0 and (one.top_p < 1 or one.top_k is not None or one.min_p > 0)
 
     @property
-    def changes_logits(self) -> bool:
-        """Whether there is more to it than temperature, top_k, top_p and min_p."""
-        sampling = self.sampling
-        return (
-            self.logprobs is not None
-            or self.seed is not None
-            or bool(sampling.logit_bias)
-            or sampling.repetition_penalty != 1
-            or sampling.presence_penalty != 0
-            or sampling.frequency_penalty != 0
-        )
+    def is_drawn(self) -> bool:
+        return self.sampling.temperature > 0
 
     def choose(self, row: Any) -> int:
         """`row` is one row of logits in float32; it is changed."""
-        raw = row.log_softmax(-1) if self.logprobs is not None else None
-        self._bias(row)
-        self._penalize(row)
-        chosen = self._pick(row)
-        self.saw(chosen, raw)
-        return chosen
+        return choose_all([self], row.unsqueeze(0))[0]
 
-    def saw(self, chosen: int, raw: Any = None) -> None:
-        self._counts[chosen] += 1
-        self.tokens.append(Token(chosen) if raw is None else self._with_logprobs(chosen, raw))
-
-    def _with_logprobs(self, chosen: int, raw: Any) -> Token:
-        if not self.logprobs:
-            return Token(chosen, float(raw[chosen]))
-        values, ids = raw.topk(min(self.logprobs, raw.shape[-1]))
-        top = tuple(zip(ids.tolist(), values.tolist(), strict=True))
-        return Token(chosen, float(raw[chosen]), top)
-
-    def _bias(self, row: Any) -> None:
-        for token_id, bias in self.sampling.logit_bias.items():
-            row[token_id] += bias
-
-    def _penalize(self, row: Any) -> None:
-        """Repetition looks at the prompt too, as everywhere; the other two at the answer only."""
+    def edit(self, row: Any) -> None:
+        """Changes the row as bias and penalties want it."""
         sampling = self.sampling
+        if sampling.logit_bias:
+            if self._bias is None:
+                ids, values = zip(*sampling.logit_bias.items(), strict=True)
+                self._bias = row.new_tensor(ids).long(), row.new_tensor(values)
+            row.index_add_(0, *self._bias)
         if sampling.repetition_penalty != 1:
-            seen = row.new_tensor(sorted({*self.prompt_ids, *self._counts})).long()
-            values = row[seen]
-            penalty = sampling.repetition_penalty
-            row[seen] = (values / penalty).where(values > 0, values * penalty)
-        if self._counts and (sampling.presence_penalty or sampling.frequency_penalty):
-            said = row.new_tensor(list(self._counts)).long()
-            times = row.new_tensor(list(self._counts.values()))
-            row[said] -= sampling.presence_penalty + sampling.frequency_penalty * times
+            self._penalize_repetition(row)
+        if sampling.presence_penalty or sampling.frequency_penalty:
+            if self._times is None:
+                self._times = row.new_zeros(row.shape)
+            row -= sampling.presence_penalty * (self._times > 0)
+            row -= sampling.frequency_penalty * self._times
 
-    def _pick(self, row: Any) -> int:
-        sampling = self.sampling
-        if sampling.temperature == 0:
-            return int(row.argmax())
-        values, ids = row.div_(sampling.temperature).sort(descending=True, stable=True)
-        if sampling.top_k is not None:
-            values, ids = values[: sampling.top_k], ids[: sampling.top_k]
-        chances = values.softmax(-1)
-        if sampling.top_p < 1:
-            # A token stays while those before it have not yet reached top_p.
-            chances = chances * (chances.cumsum(-1) - chances < sampling.top_p)
-        if sampling.min_p > 0:
-            chances = chances * (chances >= sampling.min_p * chances[0])
-        noise = chances.new_empty(chances.shape).exponential_(generator=self._dice(row))
-        return int(ids[(chances / noise).argmax()])
+    def saw(self, token: Token) -> None:
+        self.tokens.append(token)
+        if self._times is not None:
+            self._times[token.id] += 1
+        if self._seen is not None:
+            self._seen[token.id] = True
 
-    def _dice(self, row: Any) -> Any:
-        """None: nobody's in particular."""
-        if self.seed is None:
-            return None
-        if self._generator is None:
+    def noise(self, like: Any) -> Any:
+        """Of this request's own dice, if it has a seed; else of nobody's in particular."""
+        if self.seed is not None and self._dice is None:
             import torch
 
-            self._generator = torch.Generator(row.device).manual_seed(self.seed % 2**63)
-        return self._generator
+            self._dice = torch.Generator(like.device).manual_seed(self.seed % 2**63)
+        return like.new_empty(like.shape).exponential_(generator=self._dice)
+
+    def _penalize_repetition(self, row: Any) -> None:
+        """Looks at the prompt too, as everywhere; the other penalties at the answer only."""
+        if self._seen is None:
+            self._seen = row.new_zeros(row.shape).bool()
+            self._seen[row.new_tensor(self.prompt_ids).long()] = True
+        penalty = self.sampling.repetition_penalty
+        row.copy_((row / penalty).where(row > 0, row * penalty).where(self._seen, row))
 
 
 def choose_all(choosers: Sequence[Chooser], rows: Any) -> list[int]:
-    """One token for each row. Rows that only have a temperature are done at once."""
-    plain = [number for number, one in enumerate(choosers) if one.is_plain]
-    chosen = [0] * len(choosers)
-    for number, token_id in zip(
-        plain, _drawn([choosers[n] for n in plain], rows, plain), strict=True
-    ):
-        chosen[number] = token_id
-        choosers[number].saw(token_id)
-    for number in set(range(len(choosers))).difference(plain):
-        chosen[number] = choosers[number].choose(rows[number])
+    """One token for each row; the rows, in float32, are changed."""
+    wanted = [number for number, one in enumerate(choosers) if one.logprobs is not None]
+    likely = rows[wanted].log_softmax(-1) if wanted else None
+    for number, one in enumerate(choosers):
+        one.edit(rows[number])
+    chosen = _drawn(choosers, rows)
+    told = _logprobs([choosers[n] for n in wanted], likely, [chosen[n] for n in wanted])
+    tokens = dict(zip(wanted, told, strict=True))
+    for number, one in enumerate(choosers):
+        one.saw(tokens.get(number) or Token(chosen[number]))
     return chosen
 
 
-def _drawn(choosers: Sequence[Chooser], rows: Any, numbers: Sequence[int]) -> list[int]:
-    if not choosers:
-        return []
-    mine = rows if len(numbers) == len(rows) else rows[list(numbers)]
+def _drawn(choosers: Sequence[Chooser], rows: Any) -> list[int]:
     heats = [one.sampling.temperature for one in choosers]
-    if any(heats):
-        # Adding Gumbel noise and taking the largest is drawing from the softmax.
-        heat = mine.new_tensor(heats).unsqueeze(1)
-        noise = -mine.new_empty(mine.shape).exponential_().log_()
-        mine = (mine / heat.clamp(min=1e-6) + noise).where(heat > 0, mine)
-    picked: list[int] = mine.argmax(-1).tolist()
+    if not any(heats):
+        return list(rows.argmax(-1).tolist())
+    heat = rows.new_tensor(heats).unsqueeze(1)
+    hot = (rows / heat.clamp(min=_NO_HEAT)).where(heat > 0, rows)
+    picked = rows.argmax(-1)
+    wide = [n for n, one in enumerate(choosers) if one.is_drawn and not one.is_narrow]
+    if wide:
+        chances = hot[wide].softmax(-1)
+        picked[wide] = (chances / _noise([choosers[n] for n in wide], chances)).argmax(-1)
+    narrow = [n for n, one in enumerate(choosers) if one.is_narrow]
+    if narrow:
+        picked[narrow] = _narrowed([choosers[n] for n in narrow], hot[narrow], _CANDIDATES)
+    return list(picked.tolist())
+
+
+def _narrowed(choosers: Sequence[Chooser], rows: Any, most: int) -> Any:
+    """Draws from the `most` likeliest tokens of each row; from all, where these are not enough."""
+    size = rows.shape[-1]
+    most = min(most, size)
+    values, ids = rows.topk(most) if most < size else rows.sort(descending=True)
+    kept = _kept(choosers, values, rows)
+    chances = values.softmax(-1) * kept
+    picked = ids.gather(1, (chances / _noise(choosers, chances)).argmax(-1, keepdim=True)).squeeze(
+        1
+    )
+    if most < size:
+        # What is kept is the head of a row: if the last one is, there may be more behind it.
+        short = [number for number, more in enumerate(kept[:, -1].tolist()) if more]
+        if short:
+            again = [choosers[number] for number in short]
+            picked[short] = _narrowed(again, rows[short], size)
     return picked
+
+
+def _kept(choosers: Sequence[Chooser], values: Any, rows: Any) -> Any:
+    """Which of each row's likeliest tokens, best first, top_k, top_p and min_p leave: top_p looks
+    at what top_k left."""
+    size = rows.shape[-1]
+    many = rows.new_tensor([one.sampling.top_k or size for one in choosers]).unsqueeze(1)
+    mass = rows.new_tensor([one.sampling.top_p for one in choosers]).unsqueeze(1)
+    least = rows.new_tensor([one.sampling.min_p for one in choosers]).unsqueeze(1)
+    kept = rows.new_ones(values.shape).cumsum(-1) <= many
+    of_head = values.masked_fill(~kept, float("-inf")).logsumexp(-1, keepdim=True)
+    total = of_head.where(many < size, rows.logsumexp(-1, keepdim=True))
+    chances = (values - total).exp()
+    # A token stays while those before it have not yet reached top_p.
+    kept &= (chances.cumsum(-1) - chances < mass) | (mass >= 1)
+    return kept & (chances >= least * chances[:, :1])
+
+
+def _noise(choosers: Sequence[Chooser], like: Any) -> Any:
+    """The largest of chances over exponential noise is a draw by these chances."""
+    if all(one.seed is None for one in choosers):
+        return like.new_empty(like.shape).exponential_()
+    noise = like.new_empty(like.shape)
+    for row, one in zip(noise, choosers, strict=True):
+        row.copy_(one.noise(row))
+    return noise
+
+
+def _logprobs(choosers: Sequence[Chooser], rows: Any, chosen: Sequence[int]) -> list[Token]:
+    if rows is None:
+        return []
+    own = rows.gather(1, rows.new_tensor(chosen).long().unsqueeze(1)).squeeze(1).tolist()
+    values, ids = rows.topk(min(max(one.logprobs or 0 for one in choosers), rows.shape[-1]))
+    return [
+        Token(id, logprob, tuple(zip(top[: one.logprobs], heights[: one.logprobs], strict=True)))
+        for one, id, logprob, top, heights in zip(
+            choosers, chosen, own, ids.tolist(), values.tolist(), strict=True
+        )
+    ]

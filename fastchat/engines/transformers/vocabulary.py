@@ -1,7 +1,8 @@
 """A tokenizer of the Hugging Face kind: texts, ids, bytes, chats."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from fastchat.core.errors import InvalidRequest
@@ -16,6 +17,7 @@ _BYTE_LEVEL_BLANK = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"
 class Vocabulary:
     def __init__(self, tokenizer: Any, model: Any) -> None:
         self._tokenizer = tokenizer
+        self._decode = _decoder(tokenizer)
         self._bytes = _byte_values() if _BYTE_LEVEL_BLANK in tokenizer.get_vocab() else {}
         # What a tokenizer has beyond the model's table would read outside of it.
         self.size = int(model.get_input_embeddings().weight.shape[0])
@@ -30,10 +32,7 @@ class Vocabulary:
         return tuple(self._tokenizer(text, add_special_tokens=not bare)["input_ids"])
 
     def decode(self, ids: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return text
+        return self._decode(list(ids))
 
     def raw(self, id: int) -> bytes:
         """The bytes of one token, which may be a part of a character."""
@@ -64,6 +63,17 @@ class Vocabulary:
                 f"{param}: this model's tokens are 0 to {self.size - 1}, not {unknown[0]}",
                 param=param,
             )
+
+
+def _decoder(tokenizer: Any) -> Callable[[list[int]], str]:
+    """Called twice a token: without the wrapping that only looks at types, where there is no more
+    to it."""
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"skip_special_tokens": True}
+    if getattr(type(tokenizer), "_decode", None) is PreTrainedTokenizerFast._decode:
+        return partial(tokenizer.backend_tokenizer.decode, **words)
+    return partial(tokenizer.decode, **words, clean_up_tokenization_spaces=False)
 
 
 def _ends(tokenizer: Any, model: Any) -> set[int]:
