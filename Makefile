@@ -6,6 +6,7 @@ DOCS := .venv-docs
 ORIGINAL := .venv-original
 TRANSFORMERS := .venv-transformers
 ARENA_RANK := .venv-arena-rank
+SENTENCES := .venv-sentences
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -83,8 +84,8 @@ check-arena: install $(ARENA_RANK)/.installed ## the ratings beside those of are
 check-pages: install browsers ## the page in a browser; pictures go to build/pages
 	@$(BIN)/pytest -m pages
 
-check-transformers: $(TRANSFORMERS)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
-	@$(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers
+check-transformers: $(TRANSFORMERS)/.installed $(SENTENCES)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
+	@SENTENCES_PYTHON=$(CURDIR)/$(SENTENCES)/bin/python $(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers
 
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
@@ -153,6 +154,14 @@ $(ARENA_RANK)/.installed: | $(ARENA_RANK)/bin/pip
 	@echo "Installing arena-rank into $(ARENA_RANK) (900 MB)"
 	@$(ARENA_RANK)/bin/python $(PIP_INSTALL) arena-rank==0.1.1 \
 		|| { echo "check-arena: not run, because arena-rank could not be installed" >&2; exit 1; }
+	@touch $@
+
+# sentence-transformers is what our vectors are compared with, and nothing of ours.
+$(SENTENCES)/.installed: tests/engines/transformers/sentences.txt | $(SENTENCES)/bin/pip
+	@echo "Installing sentence-transformers into $(SENTENCES) (with PyTorch: a minute or more)"
+	@$(SENTENCES)/bin/python $(PIP_INSTALL) $$(grep ^torch== $<) \
+		&& $(SENTENCES)/bin/python $(PIP_INSTALL) -r $< \
+		|| { echo "check-transformers: not run, because sentence-transformers could not be installed" >&2; exit 1; }
 	@touch $@
 
 %/bin/pip:

@@ -29,7 +29,8 @@ from rich.table import Table
 
 from fastchat import __version__
 from fastchat.core.generation import GenerationRequest, Sampling, collect
-from fastchat.engines.transformers import Options, create
+from fastchat.engines.transformers import Options
+from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
 from tools.convert_smollm2 import converted, tokenizer_folder
 

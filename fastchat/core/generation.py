@@ -145,6 +145,14 @@ class Embeddings:
     prompt_tokens: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranking:
+    """One score a document, in the order of the documents: the higher, the better it answers."""
+
+    scores: Sequence[float]
+    prompt_tokens: int
+
+
 class Engine(Protocol):
     """Inference. `generate` may raise at once or while it is read; both are `PlatformError`s."""
 
@@ -193,6 +201,30 @@ class ContextBound(Protocol):
 class Embeds(Protocol):
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Raises `ContextOverflow` for a text that is too long: nothing is cut off in silence."""
+        ...
+
+
+@runtime_checkable
+class Reranks(Protocol):
+    async def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
+        """Raises `ContextOverflow` for a pair that is too long."""
+        ...
+
+
+@runtime_checkable
+class Adapts(Protocol):
+    """Adapters (LoRA) answer beside the model, each under a name of its own."""
+
+    @property
+    def adapters(self) -> Sequence[str]: ...
+
+    async def add_adapter(self, name: str, source: str) -> None:
+        """From a folder. Raises `InvalidRequest` when it does not fit, `Conflict` for a name that
+        is taken."""
+        ...
+
+    async def remove_adapter(self, name: str) -> None:
+        """What was asked before is answered whole. Raises `InvalidRequest` for an unknown name."""
         ...
 
 

@@ -62,6 +62,8 @@ class OldWire:
             yield JSON
             yield whole
             return
+        if path.decode() not in COMPLETIONS:
+            raise Unsupported([path.decode().rpartition("/")[2]], model=engine.model_names[0])
         completion = COMPLETIONS[path.decode()](body, id, int(self.wall_clock()))
         generate: Generate = engine.generate
         if isinstance(engine, CountsTokens):
@@ -152,7 +154,7 @@ async def _embedded(engine: Engine, body: bytes) -> bytes:
     if not isinstance(engine, Embeds):
         raise Unsupported(["embeddings"], model=model)
     found = await engine.embed(embeddings.texts(asked))
-    return encode(embeddings.answer(model, found, asked.encoding_format))
+    return await embeddings.written(model, found, asked)
 
 
 def _upstream_fault(error: PlatformError) -> UpstreamFault | None:

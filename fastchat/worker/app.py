@@ -22,6 +22,7 @@ from fastchat.relay.edge import (
     answer_metrics,
     end_with,
 )
+from fastchat.worker.adapters import routes as adapter_routes
 from fastchat.worker.figures import Measured, MetricsOnly
 from fastchat.worker.legacy.routes import routes as legacy_routes
 from fastchat.worker.openai.routes import routes as openai_routes
@@ -98,6 +99,7 @@ def create_service(parts: Collaborators) -> Service:
     if parts.metrics_port is not None:
         app.add_middleware(MetricsOnly, port=parts.metrics_port)
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
+    app.include_router(adapter_routes(parts.shell.engine, guarded=parts.token is not None))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
 
     @app.get("/load")

@@ -28,6 +28,8 @@ from fastchat.worker.shell import Shell
 
 logger = logging.getLogger("model_worker")
 
+_FOR_THE_ENGINE = frozenset(["embed_in_truncate", "enable_lora", "lora_modules"])
+
 
 def build(config: WorkerConfig, worker_id: str) -> Service:
     names = config.served_names
@@ -89,6 +91,6 @@ def _announced(shell: Shell) -> WorkerStatus:
 
 
 def _own_flags(config: WorkerConfig) -> list[str]:
-    """What a command of its own adds to the flags is for its engine."""
-    shared = {field.name for field in fields(WorkerConfig)}
+    """What is for the engine alone, as are the flags that a command of its own adds."""
+    shared = {field.name for field in fields(WorkerConfig)} - _FOR_THE_ENGINE
     return [field.name for field in fields(config) if field.name not in shared]

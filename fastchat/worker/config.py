@@ -55,6 +55,18 @@ class WorkerConfig(TlsFlags, ModelFlags):
     conv_template: str | None = flag(
         None, help="prompt template by name, instead of the model's own", metavar="NAME"
     )
+    lora_modules: tuple[str, ...] = flag(
+        (),
+        help="LoRA adapters to serve beside the model, each under its name",
+        metavar="NAME=FOLDER",
+    )
+    enable_lora: bool = flag(
+        False,
+        help="let adapters be added and removed while it runs; given by itself with --lora-modules",
+    )
+    embed_in_truncate: bool = flag(
+        False, help="cut off the end of texts that are too long for a vector, instead of refusing"
+    )
     limit_worker_concurrency: int = flag(
         5, help="requests that run at once", metavar="N", at_least=1
     )

@@ -17,6 +17,7 @@ from fastchat.core.metrics import (
     Distribution,
     Figures,
 )
+from fastchat.protocol.openai.rerank import PATHS as RERANK
 from fastchat.worker.admission import Admission
 from fastchat.worker.gpu import Gpus
 
@@ -26,6 +27,7 @@ COUNTED = frozenset(
         "/v1/chat/completions",
         "/v1/completions",
         "/v1/embeddings",
+        *RERANK,
         "/worker_generate",
         "/worker_generate_stream",
         "/worker_get_embeddings",

@@ -38,6 +38,7 @@ class Announcer:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _extended: bool = False
     _told: float = -1.0
+    _told_models: tuple[str, ...] = ()
 
     async def run(self) -> None:
         """Register, then beat. Raises `Replaced`; every other trouble is logged and retried."""
@@ -48,7 +49,7 @@ class Announcer:
                 await self._until_due()
             overdue = False
             try:
-                if not await self._beat():
+                if self._models_changed() or not await self._beat():
                     await self._register()
             except ControllerFault as fault:
                 logger.error("heart beat error: %s", fault)
@@ -83,6 +84,7 @@ class Announcer:
                 await self.sleep(RETRY_S)
                 continue
             self._told = status.queue_length
+            self._told_models = status.model_names
             logger.info("Register done: %s, %s", self.address, status)
             return
 
@@ -98,6 +100,12 @@ class Announcer:
             waited += step
             if self._extended and self.status().queue_length != self._told:
                 return
+            if self._models_changed():
+                return
+
+    def _models_changed(self) -> bool:
+        """A worker may serve more or fewer of them than when it registered."""
+        return self.status().model_names != self._told_models
 
     async def _beat(self) -> bool:
         status = self.status()

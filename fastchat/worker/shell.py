@@ -16,6 +16,7 @@ from fastchat.core.errors import (
     Unsupported,
 )
 from fastchat.core.generation import (
+    Adapts,
     Chat,
     Chunk,
     ContextBound,
@@ -26,6 +27,8 @@ from fastchat.core.generation import (
     Feature,
     GenerationRequest,
     Prompt,
+    Ranking,
+    Reranks,
     joined,
     required_features,
 )
@@ -64,8 +67,7 @@ class Shell:
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
-        if request.model not in self.engine.model_names:
-            raise UnknownModel(request.model, self.engine.model_names)
+        self._check_model(request.model)
         needed, offered = required_features(request), self.engine.features
         if self.template is not None:
             offered = offered.difference(ONLY_OWN_TEMPLATES).union(_BY_TEMPLATE)
@@ -101,12 +103,24 @@ class Shell:
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embeddings:
         """Raises `UnknownModel`, or `Unsupported` when this engine has no vectors to give."""
-        if model not in self.engine.model_names:
-            raise UnknownModel(model, self.engine.model_names)
-        if not isinstance(self.engine, Embeds):
+        self._check_model(model)
+        is_adapter = isinstance(self.engine, Adapts) and model in self.engine.adapters
+        if is_adapter or not isinstance(self.engine, Embeds):
             raise Unsupported(["embeddings"], model=model)
         async with self.admission.slot():
             return await self.engine.embed(texts)
+
+    async def rerank(self, model: str, query: str, documents: Sequence[str]) -> Ranking:
+        """Raises `UnknownModel`, or `Unsupported` when this engine compares no texts."""
+        self._check_model(model)
+        if not isinstance(self.engine, Reranks):
+            raise Unsupported(["rerank"], model=model)
+        async with self.admission.slot():
+            return await self.engine.rerank(query, documents)
+
+    def _check_model(self, model: str) -> None:
+        if model not in self.engine.model_names:
+            raise UnknownModel(model, self.engine.model_names)
 
     def generate(
         self,

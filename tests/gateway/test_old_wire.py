@@ -196,6 +196,14 @@ async def test_a_client_that_leaves_stops_the_old_worker_and_its_hold(
         await until(lambda: table.choose("m").dispatched.queue_lens == (0.0,))
 
 
+async def test_rerank_is_no_word_of_theirs(gateway: httpx.AsyncClient, add_old: AddWorker) -> None:
+    async with serving(LegacyWorker().app) as url:
+        add_old(url)
+        ask = {"model": "m", "query": "q", "documents": ["a"]}
+        answer = await gateway.post("/v1/rerank", json=ask)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "rerank")
+
+
 async def test_embeddings_by_both_paths(gateway: httpx.AsyncClient, add_old: AddWorker) -> None:
     worker = LegacyWorker()
     async with serving(worker.app) as url:

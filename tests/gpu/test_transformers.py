@@ -11,7 +11,8 @@ import pytest
 from benchmarks.transformers import SHAPES, make_random
 from fastchat.core.errors import OutOfMemory
 from fastchat.core.generation import Chunk, GenerationRequest, Sampling, collect
-from fastchat.engines.transformers import Options, create
+from fastchat.engines.transformers import Options
+from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
 
 pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]

@@ -19,7 +19,7 @@ OPENAI, OLD = "/v1/embeddings", "/worker_get_embeddings"
 
 @dataclass
 class EmbeddingEngine(ScriptedEngine):
-    """A text's vector is its length and zero."""
+    """A text's vector is its length, zero and four."""
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         self.running += 1
@@ -28,7 +28,7 @@ class EmbeddingEngine(ScriptedEngine):
                 await self.held.wait()
         finally:
             self.running -= 1
-        vectors = [[float(len(text)), 0.0] for text in texts]
+        vectors = [[float(len(text)), 0.0, 4.0] for text in texts]
         return Embeddings(vectors=vectors, prompt_tokens=len(texts))
 
 
@@ -42,8 +42,8 @@ async def test_texts_become_vectors(worker: httpx.AsyncClient) -> None:
     assert answer.json() == {
         "object": "list",
         "data": [
-            {"object": "embedding", "embedding": [1.0, 0.0], "index": 0},
-            {"object": "embedding", "embedding": [2.0, 0.0], "index": 1},
+            {"object": "embedding", "embedding": [1.0, 0.0, 4.0], "index": 0},
+            {"object": "embedding", "embedding": [2.0, 0.0, 4.0], "index": 1},
         ],
         "model": "m",
         "usage": {"prompt_tokens": 2, "total_tokens": 2},
@@ -53,15 +53,24 @@ async def test_texts_become_vectors(worker: httpx.AsyncClient) -> None:
 async def test_vectors_may_be_packed(worker: httpx.AsyncClient) -> None:
     ask = {"model": "m", "input": "abc", "encoding_format": "base64"}
     packed = (await worker.post(OPENAI, json=ask)).json()["data"][0]["embedding"]
-    assert struct.unpack("<2f", base64.b64decode(packed)) == (3.0, 0.0)
+    assert struct.unpack("<3f", base64.b64decode(packed)) == (3.0, 0.0, 4.0)
     old = (await worker.post(OLD, json=ask | {"input": ["abc"]})).json()
     assert old == {"embedding": [packed], "token_num": 1}
+
+
+async def test_a_shorter_vector_has_length_one_again(worker: httpx.AsyncClient) -> None:
+    ask = {"model": "m", "input": ["abc"], "dimensions": 2}
+    answer = (await worker.post(OPENAI, json=ask)).json()
+    assert answer["data"][0]["embedding"] == [1.0, 0.0]
+    ask["dimensions"] = 3
+    answer = (await worker.post(OPENAI, json=ask)).json()
+    assert answer["data"][0]["embedding"] == [3.0, 0.0, 4.0]
 
 
 async def test_the_old_wire_has_numbers_by_default(worker: httpx.AsyncClient) -> None:
     ask = {"model": "m", "input": ["abc"], "encoding_format": None}
     answer = (await worker.post(OLD, json=ask)).json()
-    assert answer == {"embedding": [[3.0, 0.0]], "token_num": 1}
+    assert answer == {"embedding": [[3.0, 0.0, 4.0]], "token_num": 1}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +82,8 @@ async def test_the_old_wire_has_numbers_by_default(worker: httpx.AsyncClient) ->
         ({"input": ""}, "input"),
         ({"input": 3}, "input"),
         ({"encoding_format": "hex"}, "encoding_format"),
-        ({"dimensions": 2}, "dimensions"),
+        ({"dimensions": 0}, "dimensions"),
+        ({"dimensions": 4}, "dimensions"),
     ],
 )
 async def test_a_bad_field_is_named(

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from random import Random
 
 import aiohttp
@@ -41,7 +41,12 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def announcer(
-    session: aiohttp.ClientSession, url: str, *, queue: list[int], epoch: int
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    queue: list[int],
+    epoch: int,
+    models: Sequence[str] = ("m",),
 ) -> Announcer:
     return Announcer(
         controller=ControllerClient(session, url),
@@ -50,7 +55,7 @@ def announcer(
         epoch=epoch,
         dialects=("openai",),
         interval_s=45,
-        status=lambda: WorkerStatus(model_names=("m",), queue_length=queue[0]),
+        status=lambda: WorkerStatus(model_names=tuple(models), queue_length=queue[0]),
         sleep=Pace(),
     )
 
@@ -70,6 +75,22 @@ async def test_a_worker_registers_and_tells_its_load_soon(
         task.cancel()
         await one.leave()
         assert ADDRESS not in pool.table
+
+
+async def test_a_worker_that_serves_more_says_so_soon(
+    pool: WorkerPool, session: aiohttp.ClientSession
+) -> None:
+    models = ["m"]
+    app = create_service(pool, Relay(Limits()), Trust(None)).app
+    async with serving(app) as url:
+        one = announcer(session, url, queue=[0], epoch=1, models=models)
+        task = asyncio.create_task(one.run())
+        await until(lambda: ADDRESS in pool.table)
+        models.append("sql")
+        await until(lambda: pool.table[ADDRESS].model_names == ("m", "sql"))
+        models.remove("sql")
+        await until(lambda: pool.table[ADDRESS].model_names == ("m",))
+        task.cancel()
 
 
 async def test_a_controller_that_forgot_is_told_again(

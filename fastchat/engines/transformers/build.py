@@ -3,9 +3,14 @@
 import logging
 import math
 
-from fastchat.core.errors import ConfigError
+from fastchat.core.errors import ConfigError, PlatformError
+from fastchat.core.generation import Engine
 from fastchat.engines.transformers import loading
+from fastchat.engines.transformers.adapters import Adapters
+from fastchat.engines.transformers.encoder import Limits
 from fastchat.engines.transformers.engine import TransformersEngine
+from fastchat.engines.transformers.inside import embedder_inside
+from fastchat.engines.transformers.kinds import encoding_engine
 from fastchat.engines.transformers.manager import Batcher, BatchOptions
 from fastchat.engines.transformers.options import Options
 
@@ -22,16 +27,23 @@ _FEWEST_AT_ONCE = 4
 _CPU_SHARE = 0.4
 
 
-def create(options: Options) -> TransformersEngine:
+def create(options: Options) -> Engine:
     """Blocks until the model is loaded. Raises `ConfigError`."""
     loading.check_libraries()
+    return encoding_engine(options) or generating_engine(options)
+
+
+def generating_engine(options: Options) -> TransformersEngine:
+    """For a checkpoint that makes text."""
     loaded = loading.load(options)
     context = _context_length(options, loaded)
-    batcher = _batcher(options, loaded, context)
+    adapters = _adapters(options, loaded)
+    batcher = _batcher(options, loaded, context, adapters)
     if batcher is not None:
         context = min(context, batcher.cache_tokens)
     logger.info("%s", loading.summary(loaded, context, batcher.cache_tokens if batcher else None))
-    return TransformersEngine(options, loaded, batcher, context_length=context)
+    embedder = embedder_inside(loaded, _embedding_limits(options, loaded, context))
+    return TransformersEngine(options, loaded, batcher, embedder, adapters, context_length=context)
 
 
 def _context_length(options: Options, loaded: loading.Loaded) -> int:
@@ -46,19 +58,49 @@ def _context_length(options: Options, loaded: loading.Loaded) -> int:
     return wanted
 
 
-def _batcher(options: Options, loaded: loading.Loaded, context: int) -> Batcher | None:
+def _adapters(options: Options, loaded: loading.Loaded) -> Adapters:
+    """With those that are served from the start. Raises `ConfigError`."""
+    is_enabled = options.enable_lora or bool(options.lora_modules)
+    adapters = Adapters(loaded.model, options.names, is_enabled=is_enabled)
+    for word in options.lora_modules:
+        name, _, source = word.partition("=")
+        if not name or not source:
+            raise ConfigError(f"--lora-modules {word}: give NAME=FOLDER")
+        try:
+            adapters.load(name, adapters.read(name, source))
+        except PlatformError as error:
+            raise ConfigError(f"--lora-modules {word}: {error.message}") from error
+    return adapters
+
+
+def _batcher(
+    options: Options, loaded: loading.Loaded, context: int, adapters: Adapters
+) -> Batcher | None:
     """None, with one line that says why, for a model that cannot be batched."""
     reason = loading.why_not_batched(loaded.model)
     if reason is None:
         try:
-            return Batcher(loaded.model, _batch_options(options, loaded, context))
+            return Batcher(
+                loaded.model, _batch_options(options, loaded, context, adapters), adapters
+            )
         except (ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError) as error:
             reason = str(error)
     logger.warning("requests are answered %d at a time: %s", options.slots, reason)
     return None
 
 
-def _batch_options(options: Options, loaded: loading.Loaded, context: int) -> BatchOptions:
+def _embedding_limits(options: Options, loaded: loading.Loaded, context: int) -> Limits:
+    on_cpu = loaded.model.device.type == "cpu"
+    return Limits(
+        step=_CPU_STEP_PER_THREAD * loading.threads() if on_cpu else _GPU_STEP,
+        longest=context,
+        truncate=options.embed_in_truncate,
+    )
+
+
+def _batch_options(
+    options: Options, loaded: loading.Loaded, context: int, adapters: Adapters
+) -> BatchOptions:
     on_cpu = loaded.model.device.type == "cpu"
     page = _FLASH_PAGE if "flash" in loaded.model.config._attn_implementation else _PAGE
     tokens = options.cache_tokens
@@ -71,5 +113,6 @@ def _batch_options(options: Options, loaded: loading.Loaded, context: int) -> Ba
         pages=None if tokens is None else max(1, math.ceil(tokens / page)),
         batch_tokens=step + options.slots,
         most_requests=max(options.slots, _FEWEST_AT_ONCE),
-        graphs=options.cuda_graphs,
+        # A graph would repeat what the adapters of its first step added.
+        graphs=options.cuda_graphs if not adapters.is_enabled else False,
     )

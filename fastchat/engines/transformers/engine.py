@@ -17,15 +17,18 @@ from fastchat.core.errors import (
 from fastchat.core.generation import (
     Chat,
     Chunk,
+    Embeddings,
     Feature,
     GenerationRequest,
     Prompt,
     required_features,
 )
 from fastchat.core.mailbox import Mailbox
+from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.admission import Room
 from fastchat.engines.transformers.answer import Answer, Token
 from fastchat.engines.transformers.decoder import Detokenizer
+from fastchat.engines.transformers.embedding import Embedder
 from fastchat.engines.transformers.loading import Loaded
 from fastchat.engines.transformers.manager import Batcher, Sink
 from fastchat.engines.transformers.options import Options
@@ -60,12 +63,22 @@ _AT_ONCE = 4096
 
 class TransformersEngine:
     def __init__(
-        self, options: Options, loaded: Loaded, batcher: Batcher | None, *, context_length: int
+        self,
+        options: Options,
+        loaded: Loaded,
+        batcher: Batcher | None,
+        embedder: Embedder,
+        adapters: Adapters,
+        *,
+        context_length: int,
     ) -> None:
         self._options = options
         self._batcher = batcher
+        self._embedder = embedder
         alone = SINGLES if batcher else max(SINGLES, options.slots)
-        self._singles = Singles(loaded.model, alone, apart=batcher is not None)
+        self._singles = Singles(loaded.model, alone, adapters, apart=batcher is not None)
+        self._adapters = adapters
+        adapters.hook(loaded.model)  # last: the others were copied without hooks
         self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)
         self._has_encoder = bool(loaded.model.config.is_encoder_decoder)
         self._context_length = context_length
@@ -78,7 +91,18 @@ class TransformersEngine:
 
     @property
     def model_names(self) -> Sequence[str]:
-        return self._options.names
+        """Those of the model itself first."""
+        return (*self._options.names, *self._adapters.names)
+
+    @property
+    def adapters(self) -> Sequence[str]:
+        return self._adapters.names
+
+    async def add_adapter(self, name: str, source: str) -> None:
+        await self._adapters.add(name, source)
+
+    async def remove_adapter(self, name: str) -> None:
+        self._adapters.remove(name)
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -134,6 +158,9 @@ class TransformersEngine:
             self._open.discard(mailbox)
             mailbox.close()
 
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        return await self._embedder.embed(texts)
+
     async def aclose(self) -> None:
         """Ends what runs, with an error to its readers, and frees the memory."""
         self._closed = True
@@ -143,6 +170,7 @@ class TransformersEngine:
         if self._batcher is not None:
             await asyncio.to_thread(self._batcher.close)
         await asyncio.to_thread(self._singles.close)
+        await self._embedder.aclose()
         self._aside.shutdown(wait=False)
 
     def _answer(self, request: GenerationRequest, prompt: Sequence[int]) -> Answer:
@@ -175,9 +203,10 @@ class TransformersEngine:
         assert self._room is not None
         batcher = self._batcher
         most = min(answer.most_tokens, self._room.tokens - len(prompt))
-        async with self._room.held(len(prompt) + most):
+        model = answer.request.model
+        async with self._room.held(len(prompt) + most), self._adapters.held(model) as adapter:
             sink = Sink(chooser, mailbox.put, mailbox.fail)
-            request_id = batcher.submit(sink, prompt, most, sorted(answer.ends))
+            request_id = batcher.submit(sink, prompt, most, sorted(answer.ends), adapter)
             try:
                 yield
             finally:
@@ -189,21 +218,23 @@ class TransformersEngine:
     ) -> AsyncIterator[None]:
         if self._closed:
             raise EngineFailed("The engine is closed.")
-        future = self._singles.submit(
-            Task(
-                chooser=chooser,
-                prompt=prompt,
-                most_tokens=answer.most_tokens,
-                ends=sorted(answer.ends),
-                put=mailbox.put,
-                fail=mailbox.fail,
-                left=lambda: mailbox.closed,
+        async with self._adapters.held(answer.request.model) as adapter:
+            future = self._singles.submit(
+                Task(
+                    chooser=chooser,
+                    adapter=adapter,
+                    prompt=prompt,
+                    most_tokens=answer.most_tokens,
+                    ends=sorted(answer.ends),
+                    put=mailbox.put,
+                    fail=mailbox.fail,
+                    left=lambda: mailbox.closed,
+                )
             )
-        )
-        try:
-            yield
-        finally:
-            future.cancel()
+            try:
+                yield
+            finally:
+                future.cancel()
 
     def _say_once(self) -> None:
         if not self._told and self._batcher is not None:

@@ -21,6 +21,7 @@ from fastchat.model.model_adapter import BaseModelAdapter, get_model_adapter
 
 logger = logging.getLogger(__name__)
 
+ADAPTER_CONFIG = "adapter_config.json"
 _EXTRA = "pip install 'fschat[model_worker]'"
 # Free memory of each GPU that is left for the cache when a model is spread over several.
 _SPREAD_SHARE = 0.85
@@ -53,22 +54,12 @@ def check_libraries() -> None:
 
 def load(options: Options) -> Loaded:
     """Blocks. Raises `ConfigError`."""
-    import torch
     import transformers
 
     began = time.monotonic()
-    transformers.logging.set_verbosity_error()
-    for talkative in ("ContinuousBatchingLogger", "bitsandbytes"):
-        logging.getLogger(talkative).setLevel(logging.ERROR)
-    if not sys.stderr.isatty():
-        transformers.logging.disable_progress_bar()
-    device = chosen_device(options)
-    torch.set_num_threads(options.threads or default_threads())
-    hub: dict[str, Any] = {
-        "revision": options.revision,
-        "trust_remote_code": options.trust_remote_code,
-    }
-    with _explained(options):
+    device = prepared(options)
+    hub = hub_words(options)
+    with explained(options):
         source, adapter = _base(options)
         config = transformers.AutoConfig.from_pretrained(source, **hub)
         quantized = quantization(options, config, device)
@@ -92,6 +83,25 @@ def load(options: Options) -> Loaded:
         seconds=time.monotonic() - began,
         quantized=_quantized_name(name),
     )
+
+
+def prepared(options: Options) -> str:
+    """Threads are chosen and the libraries quiet; the device that the weights go to."""
+    import torch
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    for talkative in ("ContinuousBatchingLogger", "bitsandbytes"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
+    if not sys.stderr.isatty():
+        transformers.logging.disable_progress_bar()
+    torch.set_num_threads(options.threads or default_threads())
+    return chosen_device(options)
+
+
+def hub_words(options: Options) -> dict[str, Any]:
+    """Words of every `from_pretrained`."""
+    return {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
 
 
 def default_threads() -> int:
@@ -245,11 +255,15 @@ def _own_loader(source: str) -> BaseModelAdapter | None:
     return registered if is_own else None
 
 
+def is_adapter(options: Options) -> bool:
+    return (Path(str(options.model)) / ADAPTER_CONFIG).is_file()
+
+
 def _base(options: Options) -> tuple[str, str | None]:
     """A checkpoint; and if this is but an adapter (LoRA) to it, the adapter."""
     source = str(options.model)
-    described = Path(source) / "adapter_config.json"
-    if not described.is_file():
+    described = Path(source) / ADAPTER_CONFIG
+    if not is_adapter(options):
         return source, None
     base = json.loads(described.read_text(encoding="utf-8")).get("base_model_name_or_path")
     if not base:
@@ -309,7 +323,7 @@ def _quantized_name(quantized: object) -> str:
 
 
 @contextmanager
-def _explained(options: Options) -> Iterator[None]:
+def explained(options: Options) -> Iterator[None]:
     """What the libraries raise, as one sentence."""
     try:
         yield

@@ -11,10 +11,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fastchat.core.errors import EngineFailed, OutOfMemory, PlatformError
+from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.answer import Token
+from fastchat.engines.transformers.lora import Adapter
 from fastchat.engines.transformers.sampling import Chooser, choose_all
 
 logger = logging.getLogger(__name__)
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 # The word under which a request's chooser travels through the manager.
 _CHOOSER = "chooser"
 _LAST_STEP_S = 30.0
+# In a request's id, before the serial number of its adapter.
+_ADAPTER = "@"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,8 +126,9 @@ class _Choosing:
 class Batcher:
     """A model that answers many requests at once. `submit` and `cancel` come from any thread."""
 
-    def __init__(self, model: Any, options: BatchOptions) -> None:
+    def __init__(self, model: Any, options: BatchOptions, adapters: Adapters) -> None:
         self._model = model
+        self._adapters = adapters
         self._options = options
         self._lock = threading.Lock()
         self._ids = itertools.count()
@@ -149,9 +155,16 @@ class Batcher:
     def attention(self) -> str:
         return str(self._model.config._attn_implementation)
 
-    def submit(self, sink: Sink, prompt: Sequence[int], most: int, ends: Sequence[int]) -> str:
+    def submit(
+        self,
+        sink: Sink,
+        prompt: Sequence[int],
+        most: int,
+        ends: Sequence[int],
+        adapter: Adapter | None = None,
+    ) -> str:
         """Raises `EngineFailed` when the engine is closed or cannot be started again."""
-        request_id = str(next(self._ids))
+        request_id = f"{next(self._ids)}{_ADAPTER}{adapter.serial if adapter else 0}"
         with self._lock:
             if self._closed:
                 raise EngineFailed("The engine is closed.")
@@ -185,6 +198,8 @@ class Batcher:
         self._router: _Router | None = manager.output_router
         self._sinks = manager.output_router.sinks
         _warm_up(manager)
+        if self._adapters.is_enabled:
+            _tell_adapters_apart(manager, self._adapters)
         manager.background_thread_status.clear()
         manager._generation_thread = threading.Thread(
             target=self._run, args=(manager,), name="batching", daemon=True
@@ -283,6 +298,36 @@ def _tell_what_was_cached(manager: Any) -> None:
         return tokens
 
     cache.search_prefix_match = found
+
+
+def _tell_adapters_apart(manager: Any, adapters: Adapters) -> None:
+    """Each step says whose tokens it holds. Keys and values are shared by what they were made of:
+    under an adapter the same tokens are others, so the first one of a prompt is marked."""
+    steps, cache = manager.batch_processor.inputs_and_outputs, manager.batch_processor.cache
+    tokens = manager.model.get_input_embeddings().weight.shape[0]
+    prepare, search = steps.prepare_batch_tensors, cache.search_prefix_match
+
+    def marked(request_id: str, ids: list[int]) -> list[int]:
+        serial = _serial(request_id)
+        return [-(serial * tokens + ids[0]), *ids[1:]] if serial and ids else ids
+
+    def prepared(requests_in_batch: Sequence[Any], **words: Any) -> None:
+        adapters.assign(
+            [(_serial(one.state.request_id), one.query_length) for one in requests_in_batch]
+        )
+        prepare(requests_in_batch=requests_in_batch, **words)
+
+    def completed(mark: Callable[..., None], request_id: str, ids: list[int], new: int) -> None:
+        mark(request_id, marked(request_id, ids), new)
+
+    steps.prepare_batch_tensors = prepared
+    cache.search_prefix_match = lambda request_id, ids: search(request_id, marked(request_id, ids))
+    for allocator in cache.cache_allocators.values():
+        allocator.mark_complete_blocks = partial(completed, allocator.mark_complete_blocks)
+
+
+def _serial(request_id: str) -> int:
+    return int(request_id.partition(_ADAPTER)[2] or 0)
 
 
 def _safely(call: Callable[[Any], None], value: object) -> None:

@@ -10,6 +10,9 @@ class Options:
     """`model` is a folder, or the id of a model on a hub. What is None is found by itself.
 
     `cache_tokens` is the room for all requests together. `seed` is for requests that bring none.
+    `lora_modules` are adapters that are served from the start, NAME=FOLDER; `enable_lora` lets more
+    be added.
+    With `embed_in_truncate` the end of a text that is too long for a vector is cut off.
     """
 
     model: Path | str
@@ -39,3 +42,6 @@ class Options:
     awq_groupsize: int = -1
     trust_remote_code: bool = False
     cuda_graphs: bool | None = None
+    embed_in_truncate: bool = False
+    enable_lora: bool = False
+    lora_modules: Sequence[str] = ()

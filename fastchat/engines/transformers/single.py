@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastchat.core.errors import PlatformError
+from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.answer import Token
+from fastchat.engines.transformers.lora import Adapter
 from fastchat.engines.transformers.manager import error_of, free_memory
 from fastchat.engines.transformers.sampling import Chooser
 
@@ -27,6 +29,7 @@ class Task:
     """`put` and `fail` are called from the thread; `left` tells that nobody waits any more."""
 
     chooser: Chooser
+    adapter: Adapter | None
     prompt: Sequence[int]
     most_tokens: int
     ends: Sequence[int]
@@ -38,8 +41,11 @@ class Task:
 class Singles:
     """`at_once` answers, each in a thread of its own. `apart`: each with modules of its own."""
 
-    def __init__(self, model: Any, at_once: int, *, apart: bool) -> None:
-        self._models = [_twin(model) if apart else model for _ in range(at_once)]
+    def __init__(self, model: Any, at_once: int, adapters: Adapters, *, apart: bool) -> None:
+        self._adapters = adapters
+        self._models = [twin(model) if apart else model for _ in range(at_once)]
+        for one in self._models if apart else ():
+            adapters.hook(one)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="single")
 
     def submit(self, task: Task) -> "Future[None]":
@@ -51,7 +57,8 @@ class Singles:
     def _run(self, task: Task) -> None:
         model = self._models.pop()  # there are as many as threads
         try:
-            _generate(model, task)
+            with self._adapters.over_all(task.adapter):
+                _generate(model, task)
         except _Left:
             return
         except Exception as error:  # handed to whoever reads
@@ -63,7 +70,7 @@ class Singles:
             self._models.append(model)
 
 
-def _twin(model: Any) -> Any:
+def twin(model: Any) -> Any:
     """The same weights in other modules with another config. The manager's calls change the config
     for as long as they last (`is_causal`): a call at the same time would read it, and keep it."""
     shared = [*model.parameters(), *model.buffers()]

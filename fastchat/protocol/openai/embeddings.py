@@ -1,6 +1,8 @@
 """Texts as vectors: what clients send to `/v1/embeddings`, and what they get."""
 
+import asyncio
 import base64
+import math
 import struct
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -10,9 +12,14 @@ from msgspec import Meta
 
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import Embeddings
+from fastchat.protocol.checks import within
+from fastchat.protocol.codec import encode
 
 Texts = Annotated[list[str | int | list[int]], Meta(min_length=1, max_length=2048)]
 Encoding = Literal["float", "base64"]
+
+# Vectors that are written without a pause for others: a thousand of them take a second.
+_AT_ONCE = 16
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +45,7 @@ class EmbeddingUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 class EmbeddingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["list"] = "list"
-    data: list[Embedding]
+    data: list[msgspec.Raw]
     model: str
     usage: EmbeddingUsage
 
@@ -52,19 +59,30 @@ def texts(request: EmbeddingRequest) -> list[str]:
     if not all(found):
         raise InvalidRequest("input: a text is empty", param="input")
     if request.dimensions is not None:
-        raise InvalidRequest("dimensions: the model decides them", param="dimensions")
+        within("dimensions", request.dimensions, 1, None)
     return found
 
 
-def answer(model: str, found: Embeddings, encoding: Encoding | None) -> EmbeddingAnswer:
-    return EmbeddingAnswer(
-        data=[
-            Embedding(embedding=encoded(vector, encoding), index=index)
-            for index, vector in enumerate(found.vectors)
-        ],
-        model=model,
-        usage=EmbeddingUsage(prompt_tokens=found.prompt_tokens, total_tokens=found.prompt_tokens),
-    )
+async def written(model: str, found: Embeddings, asked: EmbeddingRequest) -> bytes:
+    """The answer. Raises `OutOfRange` for more dimensions than there are."""
+    if asked.dimensions is not None and found.vectors:
+        within("dimensions", asked.dimensions, 1, len(found.vectors[0]))
+    data = []
+    for index, vector in enumerate(found.vectors):
+        if index % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        shown = encoded(shortened(vector, asked.dimensions), asked.encoding_format)
+        data.append(msgspec.Raw(encode(Embedding(embedding=shown, index=index))))
+    usage = EmbeddingUsage(prompt_tokens=found.prompt_tokens, total_tokens=found.prompt_tokens)
+    return encode(EmbeddingAnswer(data=data, model=model, usage=usage))
+
+
+def shortened(vector: Sequence[float], dimensions: int | None) -> Sequence[float]:
+    """The first of its numbers, at length 1 again: for models that were trained so (Matryoshka)."""
+    if dimensions is None or dimensions == len(vector):
+        return vector
+    length = math.hypot(*vector[:dimensions]) or 1.0
+    return [number / length for number in vector[:dimensions]]
 
 
 def encoded(vector: Sequence[float], encoding: str | None) -> Sequence[float] | str:

@@ -13,12 +13,13 @@ from fastchat.protocol import deadline
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER
 from fastchat.protocol.error_body import error_event
-from fastchat.protocol.openai import embeddings
+from fastchat.protocol.openai import embeddings, rerank
 from fastchat.protocol.openai.answers import ModelCard, ModelCards, Tokens
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS, Completion
 from fastchat.protocol.openai.embeddings import EmbeddingRequest
 from fastchat.protocol.openai.messages import messages_of, tools_of
 from fastchat.protocol.openai.requests import TokenizeRequest
+from fastchat.protocol.openai.rerank import RerankRequest
 from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
 from fastchat.worker.shell import Shell, context_length
@@ -54,9 +55,22 @@ def routes(
 
         async def work() -> bytes:
             found = await shell.embed(model, embeddings.texts(asked))
-            return encode(embeddings.answer(model, found, asked.encoding_format))
+            return await embeddings.written(model, found, asked)
 
         return WholeAnswer(work)
+
+    async def ranked(request: Request) -> Response:
+        asked = decode(await request.body(), RerankRequest)
+        model, id = asked.model or shell.engine.model_names[0], request_id(request, new_id)
+
+        async def work() -> bytes:
+            found = await shell.rerank(model, asked.query, rerank.texts(asked))
+            return encode(rerank.answer(asked, found, id=id, model=model, path=request.url.path))
+
+        return WholeAnswer(work)
+
+    for path in rerank.PATHS:
+        router.post(path)(ranked)
 
     @router.get("/v1/models")
     async def models() -> Response:

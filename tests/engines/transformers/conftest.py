@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fastchat.core.generation import Engine
-from fastchat.engines.transformers import Options, create
+from fastchat.engines.transformers import Options
+from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
 from tests.engines.conftest import CONTEXT
 from tools.convert_smollm2 import converted

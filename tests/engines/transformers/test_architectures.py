@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fastchat.core.generation import GenerationRequest, Sampling, collect
-from fastchat.engines.transformers import Options, create
+from fastchat.engines.transformers import Options
+from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
 
 pytestmark = [pytest.mark.transformers, pytest.mark.filterwarnings("ignore")]

@@ -16,7 +16,8 @@ from fastchat.core.errors import (
     Unsupported,
 )
 from fastchat.core.generation import Chunk, GenerationRequest, collect
-from fastchat.engines.transformers import Options, create
+from fastchat.engines.transformers import Options
+from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
 from fastchat.engines.transformers.manager import Batcher
 from tests.engines.requests import STORY, ask, chat

@@ -13,9 +13,10 @@ from fastchat.core.errors import UnknownModel
 from fastchat.gateway.context import Context
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.openai.answers import ModelCard, ModelCards
+from fastchat.protocol.openai.rerank import PATHS as RERANK
 from fastchat.relay.edge import json_response
 
-FORWARDED = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+FORWARDED = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", *RERANK)
 
 
 def routes(context: Context) -> APIRouter:
