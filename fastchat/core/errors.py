@@ -125,6 +125,29 @@ class UnknownModel(PlatformError):
         super().__init__(f"Only {'&&'.join(known)} allowed now, your model {model}", param="model")
 
 
+class ServiceGone(PlatformError):
+    """A remote service that was shut down for good."""
+
+    status = 410
+    code = 40301
+    type = "invalid_request_error"
+
+
+class RateLimited(PlatformError):
+    """The caller's own limit; `Overloaded` is ours. `headers` tell more of it."""
+
+    status = 429
+    code = 42901
+    type = "rate_limit_error"
+
+    def __init__(
+        self, message: str, *, retry_after_s: int, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.headers = tuple(headers)
+
+
 class Conflict(PlatformError):
     status = 409
     code = 40001
@@ -158,6 +181,14 @@ class NoWorker(PlatformError):
             f"No worker for the model {model!r} answers right now (CONTROLLER_NO_WORKER). "
             "It may be starting again: retry shortly, or look at the worker's log."
         )
+        self.retry_after_s = retry_after_s
+
+
+class ProviderAway(NoWorker):
+    """A remote service does not answer, or not us. Nothing was said yet: another may be asked."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        PlatformError.__init__(self, message)
         self.retry_after_s = retry_after_s
 
 

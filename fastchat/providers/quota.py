@@ -1,0 +1,100 @@
+"""What may be asked of one provider: its requests and tokens in a minute, its money in a day."""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastchat.core.errors import Overloaded
+from fastchat.core.generation import Usage
+from fastchat.providers.endpoint import Endpoint, Limits
+from fastchat.providers.prices import Price
+
+MINUTE_S = 60.0
+DAY_S = 86_400.0
+
+
+@dataclass(slots=True)
+class Window:
+    """Amounts of the last minute."""
+
+    total: int = 0
+    _amounts: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def add(self, now: float, amount: int) -> None:
+        self._amounts.append((now, amount))
+        self.total += amount
+
+    def wait_s(self, now: float, limit: int) -> float:
+        """Until less than the limit is in the minute; 0: it is so now."""
+        while self._amounts and self._amounts[0][0] <= now - MINUTE_S:
+            self.total -= self._amounts.popleft()[1]
+        if self.total < limit:
+            return 0.0
+        left = self.total
+        for at, amount in self._amounts:
+            left -= amount
+            if left < limit:
+                return at + MINUTE_S - now
+        return MINUTE_S
+
+
+@dataclass(slots=True)
+class Quota:
+    """In memory: of this process, since its start. Tokens and money are known when they are spent:
+    a request is let in while less than the limit was. `wall_clock` says when a day (UTC) ends."""
+
+    limits: Limits
+    price: Price | None
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    _requests: Window = field(default_factory=Window)
+    _tokens: Window = field(default_factory=Window)
+    _day: int = 0
+    _microdollars: int = 0
+    _held_until: float = -math.inf
+
+    def admit(self, endpoint: Endpoint) -> None:
+        """Raises `Overloaded`, so that a fallback is asked."""
+        now = self.clock()
+        limits = self.limits
+        if now < self._held_until:
+            raise _over(endpoint, "said to come later", self._held_until - now)
+        if limits.requests_per_minute is not None:
+            wait_s = self._requests.wait_s(now, limits.requests_per_minute)
+            if wait_s:
+                raise _over(endpoint, f"{limits.requests_per_minute} requests a minute", wait_s)
+        if limits.tokens_per_minute is not None:
+            wait_s = self._tokens.wait_s(now, limits.tokens_per_minute)
+            if wait_s:
+                raise _over(endpoint, f"{limits.tokens_per_minute} tokens a minute", wait_s)
+        if limits.dollars_per_day is not None:
+            self._turn_page()
+            if self._microdollars >= limits.dollars_per_day * 1e6:
+                left_s = DAY_S - self.wall_clock() % DAY_S
+                raise _over(endpoint, f"${limits.dollars_per_day:g} a day", left_s)
+        self._requests.add(now, 1)
+
+    def spend(self, usage: Usage) -> None:
+        """At the end of a request, however it ended."""
+        if self.limits.tokens_per_minute is not None:
+            self._tokens.add(self.clock(), usage.total_tokens)
+        if self.price is not None:
+            self._turn_page()
+            self._microdollars += self.price.microdollars(usage)
+
+    def hold(self, seconds: float) -> None:
+        """The provider itself said so."""
+        self._held_until = max(self._held_until, self.clock() + seconds)
+
+    def _turn_page(self) -> None:
+        day = int(self.wall_clock() // DAY_S)
+        if day != self._day:
+            self._day, self._microdollars = day, 0
+
+
+def _over(endpoint: Endpoint, limit: str, wait_s: float) -> Overloaded:
+    return Overloaded(
+        f"The quota of {endpoint.name!r} is used up for now ({limit}). Retry later.",
+        retry_after_s=max(1, math.ceil(wait_s)),
+    )
