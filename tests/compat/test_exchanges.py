@@ -65,4 +65,13 @@ def test_our_worker_answers_like_the_originals(platform: RunningPlatform, name: 
 @pytest.mark.compat
 @pytest.mark.timeout(300, func_only=True)
 def test_the_recording_is_what_the_original_does(original_worker: Server) -> None:
-    assert record(original_worker, NAME) == recorded()
+    assert record(original_worker, NAME) == _nearly(recorded())
+
+
+def _nearly(value: Any) -> Any:
+    """Another processor computes other last digits."""
+    if isinstance(value, dict):
+        return {key: _nearly(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_nearly(held) for held in value]
+    return pytest.approx(value, abs=1e-3) if isinstance(value, float) else value
