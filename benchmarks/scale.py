@@ -3,7 +3,8 @@
     make bench-scale
 
 The first tables are simulated: real tables and policies, workers in simulated time. The last one is
-measured: choosing among 1, 10 and 1,000 workers, with the request counted in flight and out again.
+measured: choosing among 1, 10 and 1,000 workers, with the request counted in flight and out again,
+and what it costs the gateway to count one request for Prometheus.
 """
 
 import argparse
@@ -16,12 +17,32 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from fastchat import __version__
+from fastchat.core.generation import Usage
 from fastchat.dispatch import POLICIES, Table
+from fastchat.gateway.figures import GatewayFigures
+from fastchat.gateway.passage import Passage
 from fastchat.protocol.cluster import WorkerEntry
 from tests.dispatch.simulation import MODEL, SCENARIOS, Scenario, simulate
 
 SIZES = (1, 10, 1000)
 BODY = b'{"model": "m", "messages": [{"role": "user", "content": "%s"}]}' % (b"word " * 400)
+
+STREAM = Passage(
+    id="id",
+    path="/v1/chat/completions",
+    key="team",
+    model=MODEL,
+    stream=True,
+    status=200,
+    error_code=None,
+    worker="http://w",
+    tries=1,
+    migrations=0,
+    first_byte_s=0.05,
+    total_s=2.5,
+    at_worker="",
+    counts=Usage(prompt_tokens=700, completion_tokens=110),
+)
 
 
 def main() -> None:
@@ -33,6 +54,11 @@ def main() -> None:
     for scenario in SCENARIOS:
         console.print(_waiting(scenario, args.seeds))
     console.print(_costs(args.rounds))
+    took = [_accounting_us() for _ in range(args.rounds)]
+    console.print(
+        f"One stream counted for Prometheus: {statistics.median(took):.2f} µs, median of "
+        f"{args.rounds} rounds ({min(took):.2f}-{max(took):.2f})"
+    )
 
 
 def _waiting(scenario: Scenario, seeds: int) -> Grid:
@@ -89,6 +115,14 @@ def _cost_us(policy: str, size: int, *, hold: bool) -> float:
         if hold:
             with table.hold(lease):
                 pass
+    return (time.perf_counter() - began) / count * 1e6
+
+
+def _accounting_us(count: int = 100_000) -> float:
+    figures = GatewayFigures(lambda _: True)
+    began = time.perf_counter()
+    for _ in range(count):
+        figures.account(STREAM)
     return (time.perf_counter() - began) / count * 1e6
 
 

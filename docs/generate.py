@@ -1,6 +1,7 @@
 """Write the generated pages of `docs/reference`, or with `--check` fail when one is stale."""
 
 import argparse
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
 from fastchat.controller import build as controller
@@ -92,6 +95,30 @@ def _leaves(routes: Iterable[object]) -> Iterator[tuple[str, str]]:
             yield "GET" if "GET" in route.methods else "POST", route.path
 
 
+def metrics() -> str:
+    """Every figure of every server, as an application that was just built tells it."""
+    parts = [
+        NOTE,
+        "# Metrics",
+        "`GET /metrics` of each server. With `--workers N` every sample of the API server also has "
+        "the label `process`. All tell `process_*` as well: memory, CPU time, open files.",
+    ]
+    for title, app in _applications().items():
+        lines = ["| metric | kind | what it says |", "|---|---|---|"]
+        for family in text_string_to_metric_families(asyncio.run(_told(app))):
+            if not family.name.startswith("process_"):
+                name = family.name + ("_total" if family.type == "counter" else "")
+                lines.append(f"| `{name}` | {family.type} | {family.documentation} |")
+        parts += [f"## {title}", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+async def _told(app: FastAPI) -> str:
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        return (await client.get("/metrics")).text
+
+
 def platform_file() -> str:
     example = (ROOT / "examples" / "platform.toml").read_text(encoding="utf-8")
     return f"""{NOTE}
@@ -124,6 +151,7 @@ def _holds(path: Path, text: str) -> bool:
 
 PAGES: dict[str, Callable[[], str]] = {
     "flags.md": flags,
+    "metrics.md": metrics,
     "platform-file.md": platform_file,
     "routes.md": routes,
 }

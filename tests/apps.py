@@ -12,6 +12,7 @@ from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors
 from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.context import Context
+from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
@@ -36,6 +37,7 @@ def gateway_service(
     keep_alive_s: float = 5,
     wait_s: float = 0.2,
     controller: str | None = None,
+    figures: GatewayFigures | None = None,
 ) -> Service:
     """An API server that asks the workers of `table`; without a controller it follows none."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
@@ -59,7 +61,9 @@ def gateway_service(
         gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5
     )
     cors = Cors(credentials=False, origins=("*",), methods=("*",), headers=("*",))
-    return create_gateway(context, neighbours, Following(table), cors)
+    return create_gateway(
+        context, neighbours, Following(table), cors, figures or GatewayFigures(lambda _: True)
+    )
 
 
 def worker_app(engine: Engine, *, slots: int = 2) -> FastAPI:

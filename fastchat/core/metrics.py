@@ -99,15 +99,18 @@ class Histogram:
 
 @dataclass(slots=True)
 class Gauge:
-    """Read when it is asked for: one number, or one for each combination of labels."""
+    """Read when it is asked for: one number, or one for each combination of labels. `rises` is for
+    a number that somebody else counts."""
 
     name: str
     help: str
     labels: Labels
     read: Reading
+    rises: bool = False
 
     def collect(self) -> Metric:
-        family = GaugeMetricFamily(self.name, self.help, labels=self.labels)
+        kind = CounterMetricFamily if self.rises else GaugeMetricFamily
+        family = kind(self.name, self.help, labels=self.labels)
         read = self.read()
         for labels, value in read.items() if isinstance(read, Mapping) else [((), read)]:
             family.add_metric(labels, value)
@@ -130,8 +133,8 @@ class Figures(Collector):
         self._all.append(one)
         return one
 
-    def gauge(self, name: str, help: str, read: Reading, *labels: str) -> None:
-        self._all.append(Gauge(name, help, labels, read))
+    def gauge(self, name: str, help: str, read: Reading, *labels: str, rises: bool = False) -> None:
+        self._all.append(Gauge(name, help, labels, read, rises))
 
     def errors(self, name: str, help: str) -> Counter:
         """With a count for every code from the start: `rate()` does not see the first error of a

@@ -44,8 +44,16 @@ class Following:
 
     table: Table
     ask_s: float = 2.0
+    _heard_at: float = field(init=False)
     _pushed: bool = True
     _unreported: deque[Dispatched] = field(default_factory=lambda: deque(maxlen=MOST_UNREPORTED))
+
+    def __post_init__(self) -> None:
+        self._heard_at = self.table.clock()
+
+    def age_s(self) -> float:
+        """Of what the table says: since the controller was heard last, or since the start."""
+        return self.table.clock() - self._heard_at
 
     def report(self, dispatched: Dispatched) -> None:
         if self._pushed:
@@ -65,7 +73,7 @@ class Following:
                     async for update in updates:
                         complained = False
                         census = Census(self.table.clock)
-                        self.table.apply(update)
+                        self._apply(update)
                 logger.info("the controller %s closed the table", controller.base_url)
             except ControllerFault as fault:
                 if fault.status == NOT_FOUND:
@@ -82,12 +90,16 @@ class Following:
         self._pushed = False
         try:
             for _ in range(ASKED_IN_A_ROW):
-                self.table.apply(await census.update(controller))
+                self._apply(await census.update(controller))
                 await asyncio.sleep(self.ask_s)
         except ControllerFault as fault:
             logger.warning("%s; the table stays as it is, trying again", fault)
         self._pushed = True
         return True
+
+    def _apply(self, update: TableUpdate) -> None:
+        self._heard_at = self.table.clock()
+        self.table.apply(update)
 
     async def _report(self, controller: Controller) -> None:
         while True:

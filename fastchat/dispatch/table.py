@@ -52,6 +52,7 @@ class Table:
 
     A table that follows a controller is not `complete` before the first snapshot has come. One that
     hears how requests went lets workers prove the speed they claim; `trusts_claims` otherwise.
+    `held_back` counts the retries that the budget did not allow, or not at once.
     """
 
     clock: Callable[[], float]
@@ -62,6 +63,7 @@ class Table:
     trusts_claims: bool = False
     budget: RetryBudget = DEFAULT_BUDGET
     controller_epoch: int | None = None
+    held_back: int = 0
     _rows: dict[str, Row] = field(default_factory=dict)
     _groups: dict[str, Group] = field(default_factory=dict)
     _gone: dict[str, float] = field(default_factory=dict)
@@ -79,6 +81,15 @@ class Table:
 
     def entries(self) -> list[WorkerEntry]:
         return [row.entry for row in self._rows.values()]
+
+    def rows(self) -> list[Row]:
+        return list(self._rows.values())
+
+    def census(self) -> dict[str, int]:
+        """Workers by model: none where the last one went lately."""
+        oldest = self.clock() - REMEMBER_S
+        gone = {model: 0 for model, since in self._gone.items() if since >= oldest}
+        return gone | {model: len(group.rows) for model, group in self._groups.items()}
 
     def models(self) -> list[str]:
         return sorted({*self._groups, *self.routes.reachable(self._groups)})
@@ -205,7 +216,9 @@ class Table:
         return self._rows.get(lease.worker.address) is lease.row
 
     def may_retry(self) -> bool:
-        return self.budget.allows(retrying=self._retrying, running=self._running)
+        allowed = self.budget.allows(retrying=self._retrying, running=self._running)
+        self.held_back += not allowed
+        return allowed
 
     def report(self, lease: Lease, outcome: Outcome) -> None:
         """How a request went. A request that its client gave up is not reported."""

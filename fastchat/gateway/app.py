@@ -1,21 +1,34 @@
 """The API server: completions are forwarded, everything else is ordinary FastAPI."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fastchat.client import Neighbours
+from fastchat.core.metrics import exposed, registry
 from fastchat.dispatch import Following, Probing
 from fastchat.gateway.context import Context
+from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
-from fastchat.relay.edge import BodyLimit, Service, answer_errors, answer_health, end_with
+from fastchat.gateway.shares import Shares
+from fastchat.relay.edge import (
+    BodyLimit,
+    Service,
+    answer_errors,
+    answer_health,
+    answer_metrics,
+    end_with,
+    for_insiders,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,17 +40,24 @@ class Cors:
 
 
 def create_service(
-    context: Context, neighbours: Neighbours, following: Following, cors: Cors
+    context: Context,
+    neighbours: Neighbours,
+    following: Following,
+    cors: Cors,
+    figures: GatewayFigures,
+    shares: Shares | None = None,
 ) -> Service:
+    told = registry(figures.figures)
     app = FastAPI(
         title="fastchat API server",
-        lifespan=_lifespan(context, neighbours, following),
+        lifespan=_lifespan(context, neighbours, following, told, shares),
         docs_url=None,
         redoc_url=None,
     )
-    answer_errors(app)
+    answer_errors(app, figures.failed)
     answer_health(app)
-    app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes)
+    answer_metrics(app, _telling(told, shares), for_insiders(neighbours.token, _by_key(context)))
+    app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes, noted=figures.failed)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=cors.origins,
@@ -57,6 +77,24 @@ def create_service(
     return Service(app, endpoints=dict(_endpoints(routers)))
 
 
+def _telling(told: CollectorRegistry, shares: Shares | None) -> Callable[[], Awaitable[bytes]]:
+    async def metrics() -> bytes:
+        return exposed(told) if shares is None else await shares.exposed(told)
+
+    return metrics
+
+
+def _by_key(context: Context) -> Callable[[Request], None] | None:
+    """API keys, if there are any, open the metrics too."""
+    if not context.gate.keys.names:
+        return None
+
+    def check(request: Request) -> None:
+        context.gate.admit_head(dict(request.scope["headers"]))
+
+    return check
+
+
 def _endpoints(routers: Iterable[APIRouter]) -> Iterator[tuple[bytes, Endpoint]]:
     """What can be answered below ASGI, by path."""
     for router in routers:
@@ -66,11 +104,15 @@ def _endpoints(routers: Iterable[APIRouter]) -> Iterator[tuple[bytes, Endpoint]]
 
 
 def _lifespan(
-    context: Context, neighbours: Neighbours, following: Following
+    context: Context,
+    neighbours: Neighbours,
+    following: Following,
+    told: CollectorRegistry,
+    shares: Shares | None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with neighbours.opened():
+        async with neighbours.opened(), shares.told(told) if shares else nullcontext():
             probing = Probing(context.table, neighbours.is_alive)
             tasks = [
                 asyncio.create_task(following.run(neighbours.controller())),

@@ -13,20 +13,24 @@ from fastchat.client import Neighbours
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch import Following, Routes, Table
+from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, create_service
 from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
+from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
-from fastchat.gateway.passage import log
+from fastchat.gateway.passage import each, log
+from fastchat.gateway.shares import Shares
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
 
-def build(config: GatewayConfig) -> Service:
+def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
+    """`shares` is what this process has in common with others on the same port."""
     routes = _routes(config.routes)
     table = Table(time.monotonic, random.Random(), complete=False, routes=routes)
     following = Following(table)
@@ -34,6 +38,7 @@ def build(config: GatewayConfig) -> Service:
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
+    figures = GatewayFigures(lambda model: table.serves(model, excluding=()))
     forwarder = Forwarder(
         gate=gate,
         table=table,
@@ -43,11 +48,13 @@ def build(config: GatewayConfig) -> Service:
         new_id=request_ids(),
         timeout_s=config.worker_timeout_s,
         token=config.cluster_token,
-        account=log if config.log_requests else None,
+        account=each(figures.account, log) if config.log_requests else figures.account,
         clock=time.monotonic,
         stall_s=config.stream_stall_s,
         keep_alive_s=config.keep_alive_s,
     )
+    figures.show(in_flight=lambda: len(forwarder.under_way), held_back=lambda: table.held_back)
+    show_table(figures.figures, "gateway", table, following)
     context = Context(
         gate=gate,
         table=table,
@@ -61,7 +68,7 @@ def build(config: GatewayConfig) -> Service:
         methods=config.allowed_methods,
         headers=config.allowed_headers,
     )
-    service = create_service(context, neighbours, following, cors)
+    service = create_service(context, neighbours, following, cors, figures, shares)
     return service if config.relay == "below-asgi" else replace(service, endpoints={})
 
 

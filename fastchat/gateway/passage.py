@@ -41,6 +41,18 @@ class Passage(NamedTuple):
 Account = Callable[[Passage], None]
 
 
+def each(*accounts: Account) -> Account:
+    """Tell all of them."""
+    if len(accounts) == 1:
+        return accounts[0]
+
+    def account(passage: Passage) -> None:
+        for one in accounts:
+            one(passage)
+
+    return account
+
+
 def log(passage: Passage) -> None:
     """One line that says where the time went."""
     first, counts = passage.first_byte_s, passage.counts

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hmac
+import ipaddress
 import logging
 import re
 import signal
@@ -69,6 +70,34 @@ def answer_health(app: FastAPI) -> None:
 
 def error_response(error: PlatformError, shape: type[ErrorBody] = ErrorBody) -> Response:
     return Response(encode(shape.of(error)), status_code=error.status, headers=error_headers(error))
+
+
+def for_insiders(
+    token: str | None, admit: Callable[[Request], None] | None = None
+) -> Callable[[Request], None]:
+    """On a port for everybody, metrics are for who shows the cluster token. Without one they are
+    for whom `admit` lets in, or else for callers on this machine."""
+
+    def check(request: Request) -> None:
+        if token is not None:
+            if not _shows(request.scope, f"Bearer {token}".encode()):
+                raise InvalidKey("Metrics are for who shows the cluster token as a bearer token.")
+        elif admit is not None:
+            admit(request)
+        elif request.client is None or not _is_loopback(request.client.host):
+            raise InvalidKey(
+                "Metrics are for callers on this machine only, unless FASTCHAT_CLUSTER_TOKEN is "
+                "set: then show it as a bearer token."
+            )
+
+    return check
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def answer_metrics(
@@ -211,8 +240,12 @@ class TokenGuard:
         await error_response(error)(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:
-        shown = Headers(scope=scope).get("authorization", "")
-        return hmac.compare_digest(shown.encode(), self._expected)
+        return _shows(scope, self._expected)
+
+
+def _shows(scope: Scope, expected: bytes) -> bool:
+    shown = Headers(scope=scope).get("authorization", "")
+    return hmac.compare_digest(shown.encode(), expected)
 
 
 def _declared_length(scope: Scope) -> int:

@@ -3,6 +3,7 @@
 from fastchat.core.errors import ConfigError
 from fastchat.gateway.build import build
 from fastchat.gateway.config import GatewayConfig
+from fastchat.gateway.shares import Shares, shared_folder
 from fastchat.serve._run import begin, bind, fail, log_to, serve, warn_if_open
 from fastchat.serve._several import run_several
 
@@ -20,13 +21,15 @@ def main() -> None:
         log_to("openai_api_server", f"openai_api_server{part}.log", config.logdir, config)
         guarded = bool(config.api_keys or config.api_keys_file)
         warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
+        shares = None if process is None else Shares(folder, process, config.workers)
         try:
-            service = build(config)
+            service = build(config, shares)
         except ConfigError as error:
             fail(error)
         serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
 
-    run_several(config.workers, run, bound)
+    with shared_folder() as folder:
+        run_several(config.workers, run, bound)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
 from fastchat.client import Neighbours
+from fastchat.core.metrics import Figures, exposed, registry
 from fastchat.dispatch import Following, Probing, Table
-from fastchat.relay.edge import BodyLimit, answer_health, end_with
+from fastchat.relay.edge import (
+    BodyLimit,
+    answer_errors,
+    answer_health,
+    answer_metrics,
+    end_with,
+    for_insiders,
+)
 from fastchat.webui.guard import Guard
 
 # A message, a system prompt and what Gradio puts around them.
@@ -31,7 +39,12 @@ class Look:
 
 
 def create_app(
-    page: gr.Blocks, look: Look, table: Table, following: Following, neighbours: Neighbours
+    page: gr.Blocks,
+    look: Look,
+    table: Table,
+    following: Following,
+    neighbours: Neighbours,
+    figures: Figures,
 ) -> FastAPI:
     app = FastAPI(
         lifespan=_lifespan(table, following, neighbours),
@@ -42,7 +55,14 @@ def create_app(
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(Guard)
 
+    answer_errors(app)
     answer_health(app)
+    told = registry(figures)
+
+    async def metrics() -> bytes:
+        return exposed(told)
+
+    answer_metrics(app, metrics, for_insiders(neighbours.token))
 
     @app.get("/ready")
     async def ready() -> Response:

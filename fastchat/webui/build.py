@@ -10,7 +10,9 @@ from pathlib import Path
 from fastchat.client import Neighbours
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
+from fastchat.core.metrics import Figures
 from fastchat.dispatch import Following, Table
+from fastchat.dispatch.figures import show_table
 from fastchat.relay.edge import Service
 from fastchat.webui.config import PageConfig
 from fastchat.webui.conversation_log import ConversationLog
@@ -61,7 +63,11 @@ def build(config: PageConfig) -> Service:
         users=_users(config.gradio_auth_path),
         root_path=config.gradio_root_path,
     )
-    app = create_app(page, look, table, following, neighbours)
+    figures = Figures()
+    figures.gauge("page_sessions", "Tabs that are remembered.", lambda: len(store))
+    figures.gauge("page_answers_running", "Answers that stream now.", lambda: store.busy)
+    show_table(figures, "page", table, following)
+    app = create_app(page, look, table, following, neighbours, figures)
 
     async def before_drain() -> None:
         """Answers end; then the pages are told to let go of their connections."""

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _OPEN = re.compile(
-    r"/(?:|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login/?|health|ready"
+    r"/(?:|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login/?|health|ready|metrics"
     r"|(?:assets|static|svelte)/[\w./@-]+"
     r"|gradio_api/(?:queue/(?:join|data)|heartbeat/\w+|run/predict|cancel|reset/?|app_id/?|user/?"
     r"|login_check/?|token/?|startup-events|theme\.css))"

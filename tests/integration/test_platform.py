@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
+from tests.exposition import Told
 from tests.running import API, MODEL, RunningPlatform, answers, ask, post, raw
 
 QUESTION = [{"role": "user", "content": "Which city is the capital of France?"}]
@@ -173,6 +175,18 @@ def test_the_logs_show_what_the_guide_promises(platform: RunningPlatform) -> Non
     assert "Uvicorn running on http://127.0.0.1:" in controller.read_text()
     line = f"get_worker_address names: ['{platform.worker}'], queue_lens: ["
     until(lambda: line in controller.read_text())
+
+
+def test_every_server_tells_its_figures(platform: RunningPlatform) -> None:
+    chat = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
+    assert ask(f"{platform.api}/v1/chat/completions", chat)[0] == 200
+    api, worker, controller = (
+        Told(urlopen(f"{url}/metrics", timeout=30).read().decode())
+        for url in (platform.api, platform.worker, platform.controller)
+    )
+    assert api.value("gateway_completion_tokens_total", model=MODEL, key="") >= 4
+    assert worker.value("worker_completion_tokens_total") >= 4
+    assert controller.value("controller_model_workers", model=MODEL) == 1
 
 
 def test_a_killed_worker_comes_back_by_itself(platform: RunningPlatform) -> None:

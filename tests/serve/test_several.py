@@ -3,9 +3,11 @@
 import os
 import signal
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
+from tests.exposition import Told
 from tests.running import ask, free_ports
 from tests.serve.test_signals import start
 
@@ -29,6 +31,9 @@ def test_processes_share_a_port_are_replaced_and_end_together(tmp_path: Path) ->
     first = children(server.pid)
     assert len(first) == 2
     assert ask(f"http://127.0.0.1:{port}/health") == (200, {"status": "ok"})
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as metrics:
+        told = Told(metrics.read().decode())
+    assert told.labels("gateway_table_age_seconds", "process") == {"1", "2"}
     os.kill(min(first), signal.SIGKILL)
     for line in server.stderr:
         if "Uvicorn running" in line:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
+from fastchat.core.metrics import Figures
 from fastchat.dispatch import Following, Table
 from fastchat.webui.app import Look, create_app
 from fastchat.webui.build import ASSETS
@@ -46,7 +47,7 @@ def page_over(
     )
     table = Table(lambda: 0.0, random.Random(0))
     nobody = Neighbours(f"http://127.0.0.1:{free_port()}", None, 5)
-    return create_app(page, look, table, Following(table), nobody)
+    return create_app(page, look, table, Following(table), nobody, Figures())
 
 
 @asynccontextmanager
