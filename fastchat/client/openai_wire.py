@@ -181,7 +181,9 @@ def _prompt(request: GenerationRequest) -> dict[str, object]:
         case Chat() as chat if open_turn:
             last = Message(role="assistant", content=open_turn)
             chat = replace(chat, messages=(*chat.messages, last))
-            return chat_fields(chat) | {"continue_final_message": True}
+            # Those who know the first want the second as well.
+            open_ = {"continue_final_message": True, "add_generation_prompt": False}
+            return chat_fields(chat) | open_
         case Chat() as chat:
             return chat_fields(chat)
         case prompt:

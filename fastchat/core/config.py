@@ -32,6 +32,7 @@ class _Flag:
     metavar: str | None
     positional: bool
     secret: bool
+    rest: bool
     bounds: Bounds
 
 
@@ -46,11 +47,13 @@ def flag(
     metavar: str | None = None,
     positional: bool = False,
     secret: bool = False,
+    rest: bool = False,
     at_least: float | None = None,
     above: float | None = None,
     at_most: float | None = None,
 ) -> Any:
-    """A dataclass field that is also a command-line flag.
+    """A dataclass field that is also a command-line flag. `rest`: it takes all words that are no
+    flag of ours, and ours must be written in full.
 
     The flag is spelled like the field; `names` are further spellings. `env` names the variable that
     replaces the default. `choices` is called when the parser is built, so a table can grow until
@@ -67,6 +70,7 @@ def flag(
         metavar=metavar,
         positional=positional,
         secret=secret,
+        rest=rest,
         bounds=Bounds(at_least=at_least, above=above, at_most=at_most),
     )
     return dataclasses.field(default=default, metadata={_META: meta})
@@ -80,6 +84,7 @@ def parser(
         prog=prog,
         description=inspect.cleandoc(config.__doc__ or ""),
         formatter_class=_HelpFormatter,
+        allow_abbrev=_rest(config) is None,
     )
     hints = typing.get_type_hints(config)
     # What a process has in common with others comes last in its help.
@@ -87,7 +92,7 @@ def parser(
     fields = dataclasses.fields(config)  # type: ignore[arg-type]  # C is a dataclass type
     for field in sorted(fields, key=lambda field: field.name not in own):
         meta = field.metadata.get(_META)
-        if meta is not None:
+        if meta is not None and not meta.rest:
             _add(built, field, meta, hints[field.name], environ)
     return built
 
@@ -118,12 +123,20 @@ def read(config: type[C], argv: Sequence[str], *, environ: Mapping[str, str] = o
 
 def _read(config: type[C], built: argparse.ArgumentParser, argv: Sequence[str] | None) -> C:
     values, unknown = built.parse_known_args(argv)
-    if unknown:
+    rest = _rest(config)
+    if unknown and (rest is None or not unknown[0].startswith("-")):
         raise ConfigError(_unrecognized(unknown, built))
+    others = {} if rest is None else {rest: tuple(unknown)}
     try:
-        return config(**vars(values))
+        return config(**vars(values), **others)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+
+
+def _rest(config: type) -> str | None:
+    """The field for the words that are no flag of ours."""
+    metas = {field.name: field.metadata.get(_META) for field in dataclasses.fields(config)}
+    return next((name for name, meta in metas.items() if meta is not None and meta.rest), None)
 
 
 def is_config(value: object) -> bool:

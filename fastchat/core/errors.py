@@ -14,7 +14,9 @@ PlatformError                   500  50001
 ├── Conflict                    409  40001
 ├── Overloaded                  503  42903   with Retry-After
 ├── EngineFailed                500  50001
-│   └── OutOfMemory             500  50002
+│   ├── OutOfMemory             500  50002
+│   ├── EngineLost              502  50001   with Retry-After
+│   └── EngineNotReady          503  50001   with Retry-After
 ├── NoWorker                    503  50005   with Retry-After
 ├── ShuttingDown                503  50001   with Retry-After
 ├── WorkerTimeout               504  50006
@@ -170,6 +172,26 @@ class EngineFailed(PlatformError):
 
 class OutOfMemory(EngineFailed):
     code = 50002
+
+
+class EngineLost(EngineFailed):
+    """What the worker stands on died under the request."""
+
+    status = 502
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.retry_after_s = 2
+
+
+class EngineNotReady(EngineFailed):
+    """Nothing was begun: another worker may be asked."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.retry_after_s = 5
 
 
 class NoWorker(PlatformError):

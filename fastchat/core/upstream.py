@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from fastchat.core.errors import PlatformError
+
 Dialect = Literal["openai"]
 
 
@@ -28,8 +30,27 @@ class Upstream:
         return cls(parts.hostname, port, tls, parts.path.rstrip("/"))
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where requests for a model go, and what the model is called there."""
+
+    upstream: Upstream
+    model: str
+
+
 @runtime_checkable
 class Relayable(Protocol):
     """The ability of an engine that already speaks a dialect over HTTP."""
 
-    def upstream(self, dialect: Dialect) -> Upstream | None: ...
+    @property
+    def relayed_paths(self) -> frozenset[str]:
+        """What is posted there is answered there."""
+        ...
+
+    def destination(self, dialect: Dialect, model: str) -> Destination | None:
+        """None while nothing would be answered."""
+        ...
+
+    async def lost(self, model: str) -> PlatformError:
+        """Why an answer broke off, or did not come, as soon as that can be told."""
+        ...

@@ -236,6 +236,9 @@ class Forwarding:
         if shut_out:
             self.refuse(EngineFailed("The worker does not let this API server in."))
             return
+        if status == 502:  # the worker lives, and the engine that it stands on has died
+            self.fault(UpstreamFault("lost", answered=True))
+            return
         if status >= 500 and status != 503 and not _is_of(JSON, headers):
             # no error of ours: it comes from a server that broke
             self.fault(UpstreamFault("malformed", answered=True))

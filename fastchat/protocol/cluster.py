@@ -128,13 +128,15 @@ class WorkerTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerLoad(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of a worker to `GET /load`: requests, and tokens since its start and just now."""
+    """The answer of a worker to `GET /load`: requests, and tokens since its start and just now.
+    `cache_usage` is a share, from 0 to 1, by the account of an engine that tells it."""
 
     running: int
     waiting: int
     slots: int
     completion_tokens: int
     tokens_per_s: float
+    cache_usage: float | None = None
 
 
 class TableUpdate(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,13 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastchat.core.errors import BodyTooLarge, InvalidKey, InvalidRequest, PlatformError
+from fastchat.core.errors import (
+    BodyTooLarge,
+    ConfigError,
+    InvalidKey,
+    InvalidRequest,
+    PlatformError,
+)
 from fastchat.core.metrics import CONTENT_TYPE
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
@@ -41,11 +47,12 @@ def ignored(error: PlatformError) -> None:
 @dataclass(frozen=True, slots=True)
 class Service:
     """What a server runs: the application, what to await before it drains, and what is answered
-    below ASGI, by path."""
+    below ASGI, by path. `failure` tells afterwards why it could not go on."""
 
     app: FastAPI
     before_drain: Callable[[], Awaitable[None]] | None = None
     endpoints: Mapping[bytes, Endpoint] = field(default_factory=dict)
+    failure: Callable[[], ConfigError | None] = lambda: None
 
 
 class ClientGone(Exception):

@@ -84,6 +84,8 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        if self.server is not None and self.server[1] != self.config.port:
+            self._endpoints = {}  # a second port: the application knows what it is for
         transport.set_write_buffer_limits(high=self._bounds.unread_bytes)
         tcp: socket.socket = transport.get_extra_info("socket")
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._bounds.send_buffer_bytes)

@@ -1,11 +1,12 @@
 """Start a worker without a model, to rehearse: `python3 -m fastchat.serve.fake_worker`."""
 
-from fastchat.serve import model_worker
+from fastchat.serve._worker import run_worker
+from fastchat.worker.build import build
 from fastchat.worker.fake import FakeWorkerConfig
 
 
 def main() -> None:
-    model_worker.main(FakeWorkerConfig, "fake_worker")
+    run_worker(FakeWorkerConfig, "fake_worker", build)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from fastchat.core.attended import Attended
+from fastchat.core.errors import ConfigError
 from fastchat.core.metrics import exposed, registry
 from fastchat.protocol.codec import encode
 from fastchat.relay.edge import (
@@ -27,6 +30,7 @@ from fastchat.worker.figures import Measured, MetricsOnly
 from fastchat.worker.legacy.routes import routes as legacy_routes
 from fastchat.worker.openai.routes import routes as openai_routes
 from fastchat.worker.registration import Announcer, Replaced
+from fastchat.worker.relaying import Relaying
 from fastchat.worker.shell import Shell
 
 logger = logging.getLogger("model_worker")
@@ -38,8 +42,8 @@ Announce = Callable[[aiohttp.ClientSession], Announcer]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collaborators:
-    """`announce` is None for a worker that registers nowhere. On the `metrics_port`, if there is
-    one, nothing but metrics is answered."""
+    """`announce` is None for a worker that registers nowhere, `relaying` for an engine that is in
+    this process. On the `metrics_port`, if there is one, nothing but metrics is answered."""
 
     shell: Shell
     announce: Announce | None
@@ -48,36 +52,52 @@ class Collaborators:
     new_id: Callable[[], str]
     max_body_bytes: int = 2 * 1024 * 1024
     metrics_port: int | None = None
+    relaying: Relaying | None = None
 
 
 @dataclass(slots=True)
 class Presence:
-    """Whether a request would be answered, and who tells the controller so."""
+    """Whether a request would be answered, and who tells the controller so. `failure` is why there
+    can be no answer at all."""
 
     ready: bool = False
-    announcer: Announcer | None = None
-    task: asyncio.Task[None] | None = None
+    failure: ConfigError | None = None
+    _announcer: Announcer | None = None
+    _task: asyncio.Task[None] | None = None
+    _leaving: asyncio.Task[None] | None = None
 
     def begin(self, announcer: Announcer | None) -> None:
         self.ready = True
-        self.announcer = announcer
+        self._announcer = announcer
         if announcer is not None:
-            self.task = asyncio.create_task(_announce(announcer))
-            self.task.add_done_callback(end_with)
+            self._task = asyncio.create_task(_announce(announcer, self._leaving))
+            self._task.add_done_callback(end_with)
+
+    def pause(self) -> None:
+        """Nothing would be answered for a while: the controller hears it in the background."""
+        self.ready = False
+        self._leaving = asyncio.create_task(self._leave(self._leaving))
 
     async def end(self) -> None:
         """Before the drain: no new work, what runs may finish. A second call does nothing."""
         self.ready = False
-        announcer, self.announcer = self.announcer, None
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+        await self._leave(self._leaving)
+
+    async def _leave(self, before: "asyncio.Task[None] | None") -> None:
+        announcer, self._announcer = self._announcer, None
+        task, self._task = self._task, None
+        if before is not None:
+            await before
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         if announcer is not None:
             await announcer.leave()
 
 
 def create_service(parts: Collaborators) -> Service:
     presence = Presence()
+    endpoints = parts.relaying.endpoints() if parts.relaying is not None else {}
     app = FastAPI(
         title="fastchat worker", lifespan=_lifespan(parts, presence), docs_url=None, redoc_url=None
     )
@@ -98,6 +118,8 @@ def create_service(parts: Collaborators) -> Service:
     app.add_middleware(Measured, figures=figures, clock=parts.shell.admission.clock)
     if parts.metrics_port is not None:
         app.add_middleware(MetricsOnly, port=parts.metrics_port)
+    for path, endpoint in endpoints.items():  # before ours of the same paths
+        app.router.routes.append(Route(path, endpoint, methods=["POST"]))
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
     app.include_router(adapter_routes(parts.shell.engine, guarded=parts.token is not None))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
@@ -108,10 +130,13 @@ def create_service(parts: Collaborators) -> Service:
 
     @app.get("/ready")
     async def ready() -> Response:
-        status = 200 if presence.ready else 503
-        return JSONResponse({"ready": presence.ready}, status_code=status)
+        engine = parts.shell.engine
+        trouble = engine.trouble if isinstance(engine, Attended) else ""
+        said = {"ready": presence.ready} | ({"reason": trouble} if trouble else {})
+        return JSONResponse(said, status_code=200 if presence.ready else 503)
 
-    return Service(app, presence.end)
+    below = {path.encode(): endpoint for path, endpoint in endpoints.items()}
+    return Service(app, presence.end, below, lambda: presence.failure)
 
 
 def _lifespan(
@@ -119,18 +144,53 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession() as session:
-            presence.begin(parts.announce(session) if parts.announce else None)
+        engine = parts.shell.engine
+        async with aiohttp.ClientSession() as session, AsyncExitStack() as opened:
+
+            def tell(ready: bool) -> None:
+                if ready:
+                    presence.begin(parts.announce(session) if parts.announce else None)
+                else:
+                    presence.pause()
+
+            if isinstance(engine, Attended):
+                await opened.enter_async_context(_attended(engine, presence, tell))
+            else:
+                tell(True)
             try:
                 yield
             finally:
                 await presence.end()
-                await parts.shell.engine.aclose()
+                await engine.aclose()
+                if parts.relaying is not None:
+                    await parts.relaying.relay.aclose()
 
     return lifespan
 
 
-async def _announce(announcer: Announcer) -> None:
+@asynccontextmanager
+async def _attended(
+    engine: Attended, presence: Presence, tell: Callable[[bool], None]
+) -> AsyncIterator[None]:
+    async def attend() -> None:
+        try:
+            await engine.attend(tell)
+        except ConfigError as error:  # it will never answer
+            presence.failure = error
+            signal.raise_signal(signal.SIGTERM)
+
+    task = asyncio.create_task(attend())
+    task.add_done_callback(end_with)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _announce(announcer: Announcer, before: "asyncio.Task[None] | None") -> None:
+    if before is not None:
+        await before  # a leave must not come after it
     try:
         await announcer.run()
     except Replaced as replaced:

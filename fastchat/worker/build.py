@@ -10,41 +10,57 @@ import pynvml
 from msgspec.structs import replace
 
 from fastchat.client import ControllerClient
+from fastchat.core.attended import Attended
 from fastchat.core.config import visible_gpus
 from fastchat.core.generation import CountsTokens, Engine
+from fastchat.core.upstream import Relayable
 from fastchat.engines.loading import load_engine
 from fastchat.model.template import NamedTemplate
 from fastchat.protocol.cluster import RESUMES, WorkerStatus
+from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
-from fastchat.worker.config import WorkerConfig
+from fastchat.worker.config import ShellFlags, WorkerConfig
 from fastchat.worker.figures import WorkerFigures
 from fastchat.worker.gpu import find_gpus
 from fastchat.worker.legacy.routes import status
 from fastchat.worker.registration import Announcer
 from fastchat.worker.rehearsal import Rehearsal
+from fastchat.worker.relaying import Relaying
 from fastchat.worker.shell import Shell
 
 logger = logging.getLogger("model_worker")
 
 _FOR_THE_ENGINE = frozenset(["embed_in_truncate", "enable_lora", "lora_modules"])
 
+# Whoever asked gives up first; the servers of engines close an idle connection after 5 s.
+ENGINE_LIMITS = Limits(silence_s=3600.0, keep_alive_s=4.0)
+
 
 def build(config: WorkerConfig, worker_id: str) -> Service:
     names = config.served_names
     logger.info("Loading the model %s on worker %s ...", ", ".join(names), worker_id)
-    engine = load_engine(
-        config, names=names, slots=config.limit_worker_concurrency, further=_own_flags(config)
-    )
+    slots = config.limit_worker_concurrency
+    engine = load_engine(config, names=names, slots=slots, further=_own_flags(config))
+    service = assembled(config, engine, config.engine, slots=slots, worker_id=worker_id)
+    if config.engine == "scripted":
+        service.app.add_middleware(Rehearsal)
+    return service
+
+
+def assembled(
+    config: ShellFlags, engine: Engine, name: str, *, slots: int, worker_id: str
+) -> Service:
+    """The worker around an engine, which has a name."""
     named = NamedTemplate.load(config.conv_template, engine) if config.conv_template else None
-    admission = Admission(
-        config.limit_worker_concurrency, config.limit_worker_queue, time.monotonic
-    )
+    admission = Admission(slots, config.limit_worker_queue, time.monotonic)
     figures = WorkerFigures()
     figures.show_load(admission)
     figures.show_gpus(find_gpus(pynvml, visible_gpus()))
-    figures.show_identity(worker_id, names, config.engine)
+    figures.show_identity(worker_id, tuple(engine.model_names), name)
+    if isinstance(engine, Attended):
+        figures.show_engine(engine)
     shell = Shell(engine, admission, config.stream_interval, named, figures=figures)
     # The worker's start orders its incarnations; one host's clock is enough for one address.
     epoch = time.time_ns()
@@ -62,7 +78,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             status=lambda: _announced(shell),
         )
 
-    service = create_service(
+    return create_service(
         Collaborators(
             shell=shell,
             announce=None if config.no_register else announce,
@@ -70,12 +86,10 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
             max_body_bytes=config.max_body_bytes,
             metrics_port=config.metrics_port,
             wall_clock=time.time,
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=_new_id,
+            relaying=_relaying(config, shell),
         )
     )
-    if config.engine == "scripted":
-        service.app.add_middleware(Rehearsal)
-    return service
 
 
 def dialects(engine: Engine) -> tuple[str, ...]:
@@ -94,3 +108,21 @@ def _own_flags(config: WorkerConfig) -> list[str]:
     """What is for the engine alone, as are the flags that a command of its own adds."""
     shared = {field.name for field in fields(WorkerConfig)} - _FOR_THE_ENGINE
     return [field.name for field in fields(config) if field.name not in shared]
+
+
+def _relaying(config: ShellFlags, shell: Shell) -> Relaying | None:
+    if not isinstance(shell.engine, Relayable):
+        return None
+    return Relaying(
+        shell=shell,
+        engine=shell.engine,
+        relay=Relay(ENGINE_LIMITS),
+        token=config.cluster_token,
+        max_body_bytes=config.max_body_bytes,
+        new_id=_new_id,
+        wall_clock=time.time,
+    )
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

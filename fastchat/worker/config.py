@@ -11,20 +11,8 @@ from fastchat.model.weights import default_model_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerConfig(TlsFlags, ModelFlags):
-    """Serve one model: load it, register with the controller, answer requests.
-
-    The model is a GGUF file, a Hugging Face checkpoint (a folder, or the id of a model on the hub),
-    or a built-in name. The worker speaks the OpenAI API and the wire of FastChat 0.2.36 on its
-    port, and reports its load to the controller.
-
-    Examples:
-
-        python3 -m fastchat.serve.model_worker
-        python3 -m fastchat.serve.model_worker --model-path ~/models/vicuna-7b-v1.5.Q4_K_M.gguf
-        python3 -m fastchat.serve.model_worker --model-path lmsys/vicuna-7b-v1.5 --load-8bit
-        python3 -m fastchat.serve.model_worker --host 0.0.0.0 --port 31000 --worker http://gpu1:31000
-    """
+class ShellFlags(TlsFlags):
+    """What every worker is told, whatever its engine is."""
 
     model_names: tuple[str, ...] = flag(
         (), help="names to serve the model under (default: the last part of the path)"
@@ -54,21 +42,6 @@ class WorkerConfig(TlsFlags, ModelFlags):
     no_register: bool = flag(False, help="do not register with a controller")
     conv_template: str | None = flag(
         None, help="prompt template by name, instead of the model's own", metavar="NAME"
-    )
-    lora_modules: tuple[str, ...] = flag(
-        (),
-        help="LoRA adapters to serve beside the model, each under its name",
-        metavar="NAME=FOLDER",
-    )
-    enable_lora: bool = flag(
-        False,
-        help="let adapters be added and removed while it runs; given by itself with --lora-modules",
-    )
-    embed_in_truncate: bool = flag(
-        False, help="cut off the end of texts that are too long for a vector, instead of refusing"
-    )
-    limit_worker_concurrency: int = flag(
-        5, help="requests that run at once", metavar="N", at_least=1
     )
     limit_worker_queue: int = flag(
         100,
@@ -105,10 +78,43 @@ class WorkerConfig(TlsFlags, ModelFlags):
     )
 
     @property
-    def served_names(self) -> tuple[str, ...]:
-        return self.model_names or (default_model_name(self.model_path),)
-
-    @property
     def address(self) -> str:
         """0.2.36 did not let this follow the port, and so registered workers nobody could reach."""
         return (self.worker_address or f"{self.scheme}://localhost:{self.port}").rstrip("/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerConfig(ModelFlags, ShellFlags):
+    """Serve one model: load it, register with the controller, answer requests.
+
+    The model is a GGUF file, a Hugging Face checkpoint (a folder, or the id of a model on the hub),
+    or a built-in name. The worker speaks the OpenAI API and the wire of FastChat 0.2.36 on its
+    port, and reports its load to the controller.
+
+    Examples:
+
+        python3 -m fastchat.serve.model_worker
+        python3 -m fastchat.serve.model_worker --model-path ~/models/vicuna-7b-v1.5.Q4_K_M.gguf
+        python3 -m fastchat.serve.model_worker --model-path lmsys/vicuna-7b-v1.5 --load-8bit
+        python3 -m fastchat.serve.model_worker --host 0.0.0.0 --port 31000 --worker http://gpu1:31000
+    """
+
+    lora_modules: tuple[str, ...] = flag(
+        (),
+        help="LoRA adapters to serve beside the model, each under its name",
+        metavar="NAME=FOLDER",
+    )
+    enable_lora: bool = flag(
+        False,
+        help="let adapters be added and removed while it runs; given by itself with --lora-modules",
+    )
+    embed_in_truncate: bool = flag(
+        False, help="cut off the end of texts that are too long for a vector, instead of refusing"
+    )
+    limit_worker_concurrency: int = flag(
+        5, help="requests that run at once", metavar="N", at_least=1
+    )
+
+    @property
+    def served_names(self) -> tuple[str, ...]:
+        return self.model_names or (default_model_name(self.model_path),)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fastchat.core.attended import Attended
 from fastchat.core.errors import PlatformError
 from fastchat.core.generation import Usage
 from fastchat.core.metrics import (
@@ -91,6 +92,18 @@ class WorkerFigures:
         gauge("worker_requests_waiting", "Requests that wait for one.", lambda: admission.waiting)
         gauge("worker_slots", "Requests that may run at once.", lambda: admission.slots)
 
+    def show_engine(self, engine: Attended) -> None:
+        """By its own account."""
+        gauge = self.figures.gauge
+        gauge("worker_engine_ready", "1 when the engine would answer.", lambda: not engine.trouble)
+        gauge("worker_engine_running", "Requests in the engine.", lambda: engine.load.running)
+        gauge("worker_engine_waiting", "Those that wait there.", lambda: engine.load.waiting)
+        gauge(
+            "worker_engine_cache_usage_ratio",
+            "How full its cache is.",
+            lambda: engine.load.cache_usage or 0.0,
+        )
+
     def show_gpus(self, gpus: Gpus) -> None:
         gauge = self.figures.gauge
         gauge("worker_gpu_memory_mb", "Used memory of this worker's cards, in MiB.", gpus.used_mb)
@@ -113,20 +126,20 @@ class Course:
 
     figures: WorkerFigures
     clock: Callable[[], float]
-    _came: float = field(init=False)
+    came: float = field(init=False)
     _first: float | None = None
     _last: float = 0.0
     _usage: Usage = field(default_factory=Usage)
 
     def __post_init__(self) -> None:
-        self._came = self.clock()
+        self.came = self.clock()
 
     def fresh(self, usage: Usage) -> int:
         """The tokens that are new."""
         before, self._usage, self._last = self._usage, usage, self.clock()
         if self._first is None and usage.completion_tokens:
             self._first = self._last
-            self.figures.first_token.observe(self._first - self._came)
+            self.figures.first_token.observe(self._first - self.came)
         tokens = usage.completion_tokens - before.completion_tokens
         self.figures.completion_tokens.add(tokens)
         self.figures.prompt_tokens.add(usage.prompt_tokens - before.prompt_tokens)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 
+from fastchat.core.attended import Attended, EngineLoad
 from fastchat.core.errors import (
     ContextOverflow,
     DeadlinePassed,
@@ -161,10 +162,19 @@ class Shell:
             finally:
                 course.end()
 
+    @property
+    def queue_length(self) -> int:
+        """Requests running and waiting: here, or by the engine's own account, which may be asked by
+        others as well."""
+        told = self.engine.load if isinstance(self.engine, Attended) else EngineLoad()
+        return max(self.admission.queue_length, told.running + told.waiting)
+
     def load(self) -> WorkerLoad:
+        told = self.engine.load if isinstance(self.engine, Attended) else EngineLoad()
         return WorkerLoad(
-            running=self.admission.running,
-            waiting=self.admission.waiting,
+            running=max(self.admission.running, told.running),
+            waiting=self.admission.waiting + told.waiting,
+            cache_usage=told.cache_usage,
             slots=self.admission.slots,
             completion_tokens=self.meter.tokens,
             tokens_per_s=round(self.meter.tokens_per_s(), 1),

@@ -119,6 +119,21 @@ async def test_a_request_that_kills_its_workers_is_not_given_to_all(
     assert (answer.status_code, len(dispatched)) == (500, 2)
 
 
+async def test_a_request_that_kills_engines_is_not_given_to_all(
+    gateway: httpx.AsyncClient, add_worker: AddWorker, dispatched: list[Dispatched]
+) -> None:
+    lost = b"HTTP/1.1 502 Lost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    async with (
+        worker(lost).listening() as a,
+        worker(lost).listening() as b,
+        worker(lost).listening() as c,
+    ):
+        for port in (a, b, c):
+            add_worker(f"http://127.0.0.1:{port}")
+        answer = await gateway.post(CHAT, json=ASK)
+    assert (answer.status_code, len(dispatched)) == (500, 2)
+
+
 async def test_a_workers_refusal_is_passed_on_with_its_advice(
     gateway: httpx.AsyncClient, add_worker: AddWorker
 ) -> None:

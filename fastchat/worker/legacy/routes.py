@@ -83,7 +83,7 @@ def status(shell: Shell) -> WorkerStatus:
     return WorkerStatus(
         model_names=tuple(shell.engine.model_names),
         speed=1,
-        queue_length=shell.admission.queue_length,
+        queue_length=shell.queue_length,
     )
 
 

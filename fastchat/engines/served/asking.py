@@ -1,0 +1,94 @@
+"""What is asked of an engine's server beside answers: whether it is well, how busy it is, how long
+its context is, how many tokens a text has."""
+
+import math
+import re
+from collections.abc import Mapping
+
+import aiohttp
+import msgspec
+
+from fastchat.client.http import NETWORK_ERRORS, Api
+from fastchat.core.attended import EngineLoad
+from fastchat.core.errors import EngineFailed
+from fastchat.core.generation import Chat, Prompt
+from fastchat.engines.served.row import Row
+from fastchat.protocol.openai.fields import message_fields
+
+CALL_S = 10.0
+
+# One sample of a metric: its name, perhaps labels, its value.
+_SAMPLE = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{[^}]*\})? (\S+)", re.MULTILINE)
+
+
+class Asking:
+    def __init__(self, row: Row, session: aiohttp.ClientSession, url: str, key: str | None) -> None:
+        self._row = row
+        self._api = Api(session, url, token=key, timeout_s=CALL_S)
+
+    async def is_well(self) -> bool:
+        """Raises one of `NETWORK_ERRORS` when nobody answers."""
+        try:
+            await self._api.get(self._row.health)
+        except aiohttp.ClientResponseError as error:
+            # Who does not know the question answers all the same.
+            return error.status in (404, 405)
+        return True
+
+    async def load(self) -> EngineLoad:
+        """Raises one of `NETWORK_ERRORS`."""
+        gauges = self._row.gauges
+        if gauges is None:
+            await self.is_well()
+            return EngineLoad()
+        values = samples((await self._api.get(gauges.path)).decode(errors="replace"))
+        cache = values.get(gauges.cache) if gauges.cache is not None else None
+        return EngineLoad(
+            running=int(values.get(gauges.running, 0)),
+            waiting=int(values.get(gauges.waiting, 0)),
+            cache_usage=cache,
+        )
+
+    async def context_length(self) -> int | None:
+        """None when it does not tell."""
+        told = self._row.context
+        if told is None:
+            return None
+        try:
+            found = msgspec.json.decode(await self._api.get(told.path))
+            for key in told.keys:
+                found = found[key]
+        except (*NETWORK_ERRORS, LookupError, TypeError):
+            return None
+        return found if isinstance(found, int) and found > 0 else None
+
+    async def count_tokens(self, prompt: Prompt, model: str) -> int:
+        call = self._row.tokenizing
+        assert call is not None
+        if isinstance(prompt, tuple):
+            return len(prompt)
+        asked: dict[str, object] = {"model": model}
+        if not isinstance(prompt, Chat):
+            asked[call.text] = prompt
+        elif call.takes_chat:
+            asked["messages"] = [message_fields(message) for message in prompt.messages]
+        else:
+            asked[call.text] = "\n".join(message.text for message in prompt.messages)
+        try:
+            answer = msgspec.json.decode(await self._api.post(call.path, asked), type=dict)
+            return len(answer[call.tokens])
+        except (*NETWORK_ERRORS, KeyError, TypeError) as error:
+            raise EngineFailed(f"{self._row.title} did not count the tokens: {error}") from error
+
+
+def samples(text: str) -> Mapping[str, float]:
+    """The sum of each metric over its labels. What is no number is left out."""
+    sums: dict[str, float] = {}
+    for name, value in _SAMPLE.findall(text):
+        try:
+            number = float(value)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            sums[name] = sums.get(name, 0.0) + number
+    return sums

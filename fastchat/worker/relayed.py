@@ -1,0 +1,355 @@
+"""One request that the engine itself answers. No object is made of it beyond a few of its fields,
+and none of the answer; what the worker adds is a slot, token counts and one end.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fastchat.client.openai_errors import error_of_answer, error_of_event
+from fastchat.client.openai_wire import ErrorAnswer
+from fastchat.core.errors import (
+    DeadlinePassed,
+    EngineFailed,
+    EngineNotReady,
+    InvalidKey,
+    NoPermission,
+    PlatformError,
+    ShuttingDown,
+    UnknownModel,
+    WorkerTimeout,
+)
+from fastchat.core.generation import Usage
+from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.counts import HEADER, comment, written
+from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
+from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.openai.answers import DONE
+from fastchat.protocol.openai.requests import changed
+from fastchat.protocol.openai.usage import UsageSieve, asking, usage_in
+from fastchat.relay import UpstreamFault
+from fastchat.relay.client import Call
+from fastchat.relay.deadline import Deadline
+from fastchat.relay.edge import REQUEST_ID
+from fastchat.relay.response import WHOLE_BYTES
+from fastchat.relay.work import Client, Header
+from fastchat.worker.admission import Ticket
+from fastchat.worker.continuation import Continuation
+from fastchat.worker.figures import COUNTED, Course
+
+if TYPE_CHECKING:
+    from fastchat.worker.relaying import Endpoint
+
+WANTS_COUNTS, TIMEOUT = HEADER.encode(), TIMEOUT_HEADER.encode()
+EVENT_STREAM = b"text/event-stream"
+# Paths of which streams tell their counts when they are asked to.
+COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
+_TO_ENGINE = (b"accept", b"content-type", b"user-agent")
+_TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
+# How engines say in the middle of a stream that they cannot go on.
+_ERROR = b'data: {"error"'
+
+
+class _Peek(msgspec.Struct, frozen=True):
+    model: str | None = None
+    stream: bool | None = None
+    continued: Any = None
+
+
+class Relayed:
+    """It waits for a slot, is asked, is answered, and leaves its slot, whatever happens."""
+
+    __slots__ = (
+        "_began",
+        "_begun",
+        "_body",
+        "_call",
+        "_client",
+        "_continuation",
+        "_counted",
+        "_course",
+        "_deadline",
+        "_ended",
+        "_endpoint",
+        "_head",
+        "_headers",
+        "_is_stream",
+        "_last",
+        "_model",
+        "_paused",
+        "_pieces",
+        "_relaying",
+        "_sieve",
+        "_size",
+        "_status",
+        "_ticket",
+        "_verdict",
+        "_waited_s",
+        "_wants_counts",
+        "id",
+    )
+
+    def __init__(
+        self, endpoint: "Endpoint", headers: Mapping[bytes, bytes], client: Client
+    ) -> None:
+        self._endpoint = endpoint
+        self._relaying = endpoint.relaying
+        self._headers = headers
+        self._client = client
+        self._wants_counts = WANTS_COUNTS in headers
+        self._model = ""
+        self._body = b""
+        self._ticket: Ticket | None = None
+        self._call: Call | None = None
+        self._deadline: Deadline | None = None
+        self._continuation: Continuation | None = None
+        self._verdict: asyncio.Task[None] | None = None
+        self._sieve = UsageSieve(wanted=True)
+        self._pieces: list[bytes] = []
+        self._last = (b"", b"")
+        self._size = 0
+        self._waited_s = 0.0
+        self._is_stream = self._begun = self._paused = self._ended = False
+        figures = self._relaying.shell.figures
+        self._course = Course(figures, self._relaying.shell.admission.clock)
+        self._began = self._course.came  # until all of it is here
+        self._counted = not endpoint.measured and endpoint.path in COUNTED
+        if self._counted:
+            figures.requests.add()
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        self.id = given if REQUEST_ID.fullmatch(given) else self._relaying.new_id()
+
+    # -- Work --
+
+    def admit(self) -> bool:
+        try:
+            self._relaying.admit(self._headers)
+        except PlatformError as error:
+            self.refuse(error)
+            return False
+        return True
+
+    def ask(self, body: bytes) -> None:
+        admission = self._relaying.shell.admission
+        self._began = admission.clock()
+        try:
+            self._prepare(body)
+            if self._continuation is None:
+                self._ticket = admission.enter(self._send)
+                if self._ended:  # in the same breath
+                    self._ticket.leave()
+        except PlatformError as error:
+            self.refuse(error)
+
+    def refuse(self, error: PlatformError) -> None:
+        if self._ended:
+            return
+        self._relaying.shell.figures.failed(error)
+        if self._begun:
+            self._end_with(error_event(error))
+            return
+        headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
+        self._end()
+        self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._continuation is not None:
+            self._continuation.pause()
+        elif self._call is not None and self._is_stream:
+            self._call.pause()
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._continuation is not None:
+            self._continuation.resume()
+        elif self._call is not None:
+            self._call.resume()
+
+    def leave(self) -> None:
+        if not self._ended:
+            self._end()
+
+    def cut(self) -> None:
+        self.refuse(ShuttingDown())
+
+    # -- relay.connection.Receiver --
+
+    def head(self, status: int, headers: list[Header]) -> None:
+        self._status = status
+        self._head = [header for header in headers if header[0] in _TO_CLIENT]
+        self._is_stream = status == 200 and any(
+            name == b"content-type" and value.startswith(EVENT_STREAM) for name, value in headers
+        )
+        if self._is_stream:
+            self._begun = True
+            self._client.start(200, [*self._head, (b"server-timing", self._timing())])
+            if self._paused and self._call is not None:
+                self._call.pause()
+
+    def body(self, data: bytes) -> None:
+        if not self._is_stream:
+            self._pieces.append(data)
+            self._size += len(data)
+            if self._size > WHOLE_BYTES:
+                self.fault(UpstreamFault("malformed", answered=True))
+            return
+        data = self._sieve.passed(data)
+        if not data:
+            return
+        if _ERROR in data:
+            self._failed_inside(data)
+            return
+        if not self._last[1]:
+            self._course.fresh(Usage(completion_tokens=1))
+        self._last = (self._last[1], data)
+        self._client.piece(data)
+
+    def end(self) -> None:
+        if not self._is_stream:
+            self._end_whole(b"".join(self._pieces))
+            return
+        if rest := self._sieve.rest():
+            self._last = (self._last[1], rest)
+            self._client.piece(rest)
+        if DONE.rstrip() not in b"".join(self._last):
+            self.fault(UpstreamFault("lost", answered=True))  # an end without its mark is none
+            return
+        counts = self._sieve.counts or Usage()
+        self._meter(counts)
+        self._end()
+        if self._wants_counts:
+            self._client.piece(comment(counts))
+        self._client.end()
+
+    def fault(self, fault: UpstreamFault) -> None:
+        self._let_go()
+        if fault.kind == "silent":
+            self.refuse(WorkerTimeout(self._relaying.relay.limits.silence_s))
+        elif fault.kind == "malformed":
+            self.refuse(EngineFailed("The engine's answer made no sense."))
+        else:
+            self._verdict = asyncio.get_running_loop().create_task(self._explain())
+
+    # -- inside --
+
+    def _prepare(self, body: bytes) -> None:
+        relaying, path = self._relaying, self._endpoint.path
+        known = relaying.shell.engine.model_names
+        peek = decode(body, _Peek)
+        model = known[0] if peek.model is None else peek.model
+        if model not in known:
+            raise UnknownModel(model, known)
+        self._model, self._body = model, body
+        if TIMEOUT in self._headers:
+            self._deadline = Deadline.of(self._headers[TIMEOUT], self._expire)
+        if peek.continued is not None:
+            self._continue()
+            return
+        if peek.stream and path in COMPLETIONS:
+            self._body, wanted = asking(body)
+            self._sieve = UsageSieve(wanted=wanted)
+
+    def _send(self) -> None:
+        """It has its slot."""
+        relaying = self._relaying
+        self._waited_s = relaying.shell.admission.clock() - self._began
+        found = relaying.engine.destination("openai", self._model)
+        if found is None:
+            self.refuse(EngineNotReady("The engine is not ready. Ask again soon."))
+            return
+        if found.model != self._model:
+            self._body = changed(self._body, model=found.model)
+        self._call = relaying.relay.to(found.upstream).ask(
+            self, self._endpoint.path.encode(), headers=self._to_engine(), body=self._body
+        )
+
+    def _continue(self) -> None:
+        """Another worker began this answer: the rest of it is made here, of chunks."""
+        relaying = self._relaying
+        self._continuation = Continuation(
+            self._client, self._end, wants_counts=self._wants_counts, shell=relaying.shell
+        )
+        self._continuation.begin(
+            self._endpoint.path, self._body, self.id, int(relaying.wall_clock())
+        )
+
+    def _to_engine(self) -> Sequence[Header]:
+        headers = [(name, self._headers[name]) for name in _TO_ENGINE if name in self._headers]
+        return [*headers, (b"x-request-id", self.id.encode())]
+
+    def _end_whole(self, body: bytes) -> None:
+        if self._status != 200:
+            self.refuse(_told(self._status, body, self._head))
+            return
+        headers = [*self._head, (b"server-timing", self._timing())]
+        counts = usage_in(body)
+        if counts is not None:
+            self._meter(counts)
+            if self._wants_counts:
+                headers.append((WANTS_COUNTS, written(counts).encode()))
+        self._end()
+        self._client.whole(200, headers, body)
+
+    def _failed_inside(self, data: bytes) -> None:
+        at = data.find(_ERROR)
+        if at > 0:
+            self._client.piece(data[:at])
+        try:
+            event = data[at + len(b"data:") :].partition(b"\n")[0]
+            said = msgspec.json.decode(event, type=ErrorAnswer).error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            said = None
+        self.refuse(error_of_event(said or "The engine failed while it answered."))
+
+    async def _explain(self) -> None:
+        self.refuse(await self._relaying.engine.lost(self._model))
+
+    def _expire(self) -> None:
+        self.refuse(DeadlinePassed())
+
+    def _timing(self) -> bytes:
+        took_s = self._relaying.shell.admission.clock() - self._began
+        return b"queue;dur=%.1f, worker;dur=%.1f" % (self._waited_s * 1e3, took_s * 1e3)
+
+    def _meter(self, counts: Usage) -> None:
+        self._relaying.shell.meter.add(counts.completion_tokens)
+        self._course.fresh(counts)
+        self._course.end()
+
+    def _end_with(self, last_words: bytes) -> None:
+        self._end()
+        self._client.piece(last_words)
+        self._client.end()
+
+    def _end(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._let_go()
+        if self._counted:
+            shell = self._relaying.shell
+            shell.figures.latency.observe(shell.admission.clock() - self._course.came)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._ticket is not None:
+            self._ticket.leave()
+        if self._continuation is not None:
+            self._continuation.cancel()
+
+    def _let_go(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.abort()
+
+
+def _told(status: int, body: bytes, headers: list[Header]) -> PlatformError:
+    """What the engine answered instead of an answer, with the guide's codes. That it does not let
+    us in is no affair of the client's."""
+    retry_after = dict(headers).get(b"retry-after", b"").decode("latin-1") or None
+    error = error_of_answer(status, body, retry_after)
+    if isinstance(error, InvalidKey | NoPermission):
+        return EngineFailed("The engine does not let this worker in: is --engine-key right?")
+    return error

@@ -1,0 +1,63 @@
+"""Requests that the engine itself answers, over HTTP: the client's bytes to it, its bytes back.
+
+What all requests share; one request is `relayed`.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from starlette.types import Receive, Scope, Send
+
+from fastchat.core.errors import BodyTooLarge, InvalidKey
+from fastchat.core.upstream import Relayable
+from fastchat.relay import Relay
+from fastchat.relay.asgi import answer
+from fastchat.relay.work import Client
+from fastchat.worker.relayed import Relayed
+from fastchat.worker.shell import Shell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relaying:
+    """`token` is what callers must show; None: they need not."""
+
+    shell: Shell
+    engine: Relayable
+    relay: Relay
+    token: str | None
+    max_body_bytes: int
+    new_id: Callable[[], str]
+    wall_clock: Callable[[], float]
+
+    def endpoints(self) -> dict[str, "Endpoint"]:
+        """By path. A named template renders chats here, so those are not relayed."""
+        rendered = {"/v1/chat/completions"} if self.shell.template is not None else set()
+        paths = self.engine.relayed_paths - rendered
+        return {path: Endpoint(self, path, self.max_body_bytes) for path in sorted(paths)}
+
+    def admit(self, headers: Mapping[bytes, bytes]) -> None:
+        """Raises the `PlatformError` that refuses the request."""
+        if int(headers.get(b"content-length", b"0")) > self.max_body_bytes:
+            raise BodyTooLarge(self.max_body_bytes)
+        if self.token is not None:
+            shown = headers.get(b"authorization", b"")
+            if not hmac.compare_digest(shown, f"Bearer {self.token}".encode()):
+                raise InvalidKey("The cluster token is missing or wrong (FASTCHAT_CLUSTER_TOKEN).")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path of the engine: below ASGI and as an application of it, where requests are `measured`
+    already."""
+
+    relaying: Relaying
+    path: str
+    limit_bytes: int
+    measured: bool = False
+
+    def open(self, headers: Mapping[bytes, bytes], client: Client) -> Relayed:
+        return Relayed(self, headers, client)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(replace(self, measured=True), scope, receive, send)
