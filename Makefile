@@ -74,6 +74,15 @@ postgresql: ## PostgreSQL for the tests of storage (Debian, Ubuntu)
 check-storage: install postgresql ## every test of the database on PostgreSQL, and PostgreSQL killed
 	@$(BIN)/pytest -m storage
 
+OPS_TOOLS := prometheus prometheus-alertmanager nginx-light rsyslog rsyslog-elasticsearch systemd
+ops-tools: ## what the suite of operations needs (Debian, Ubuntu)
+	@dpkg -s $(OPS_TOOLS) >/dev/null 2>&1 || { $(AS_ROOT) apt-get update -q \
+		&& $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends $(OPS_TOOLS); }
+
+check-ops: install ops-tools ## all of deploy/: alerts, dashboards, logs, units, the proxy
+	@$(BIN)/pytest -m ops
+
 browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
 	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get update -q \
 		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk; }
