@@ -20,7 +20,7 @@ class StopStrings:
             self.found = True
             self._held = ""
             return grown[: min(ends)]
-        shown = len(grown) - max((_beginning(stop, grown) for stop in self.stops), default=0)
+        shown = len(grown) - max((beginning(stop, grown) for stop in self.stops), default=0)
         self._held = grown[shown:]
         return grown[:shown]
 
@@ -30,7 +30,7 @@ class StopStrings:
         return held
 
 
-def _beginning(stop: str, text: str) -> int:
+def beginning(stop: str, text: str) -> int:
     """How much of the end of `text` is the beginning of `stop`."""
     longest = min(len(stop) - 1, len(text))
     return next((n for n in range(longest, 0, -1) if text.endswith(stop[:n])), 0)
@@ -38,7 +38,7 @@ def _beginning(stop: str, text: str) -> int:
 
 def is_partial_stop(output: str, stop_str: str) -> bool:
     """Whether `output` ends in a beginning of `stop_str`, or in all of it."""
-    return output.endswith(stop_str) or _beginning(stop_str, output) > 0
+    return output.endswith(stop_str) or beginning(stop_str, output) > 0
 
 
 def is_sentence_complete(output: str) -> bool:

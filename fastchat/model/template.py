@@ -1,10 +1,22 @@
-"""Prompts by a named template: for models that bring none, and callers that render themselves."""
+"""Prompts by a named template: for models that bring none, and callers that render themselves.
+
+Such templates know no tools: they are told in words.
+"""
 
 from dataclasses import dataclass, replace
 
 from fastchat.conversation import Conversation, conv_templates, filled, get_conv_template
+from fastchat.core.constraints import Constraint, Grammar
 from fastchat.core.errors import ConfigError, InvalidRequest
-from fastchat.core.generation import Chat, Engine, GenerationRequest, Message, RendersChat
+from fastchat.core.generation import (
+    Chat,
+    Engine,
+    Feature,
+    GenerationRequest,
+    Message,
+    RendersChat,
+)
+from fastchat.model.writing import Manner, Reader
 
 _PROBE = Chat(
     (
@@ -14,15 +26,22 @@ _PROBE = Chat(
         Message(role="user", content="u2"),
     )
 )
+_MANNER = Manner.of("")
+# What a named template adds to any engine, with a grammar too, and what it has no words for.
+_BY_TEMPLATE: frozenset[Feature] = frozenset(["chat", "tools"])
+_BY_GRAMMAR: frozenset[Feature] = frozenset(["tool_choice"])
+_ONLY_OWN_TEMPLATES: frozenset[Feature] = frozenset(
+    ["tool_choice", "reasoning_effort", "vision", "audio"]
+)
 _WITHOUT_SYSTEM = Chat(_PROBE.messages[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class NamedTemplate:
-    """Renders chats in place of the engine. `stops_by_id` tells whether the engine can."""
+    """Renders chats in place of the engine. `offered` is what the engine can."""
 
     template: Conversation
-    stops_by_id: bool
+    offered: frozenset[Feature]
 
     @classmethod
     def load(cls, name: str, engine: Engine) -> "NamedTemplate":
@@ -31,11 +50,17 @@ class NamedTemplate:
         except KeyError:
             known = ", ".join(sorted(conv_templates))
             raise ConfigError(f"unknown --conv-template {name!r}: choose from {known}") from None
-        return cls(template, "stop_token_ids" in engine.features)
+        return cls(template, engine.features)
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What the engine and the template can together."""
+        both = self.offered.union(_BY_TEMPLATE).difference(_ONLY_OWN_TEMPLATES)
+        return both.union(_BY_GRAMMAR if "guided_grammar" in self.offered else ())
 
     def prompt(self, chat: Chat) -> str:
         try:
-            return filled(self.template, chat.messages).get_prompt()
+            return filled(self.template, _MANNER.told(chat).messages).get_prompt()
         except ValueError as error:
             raise InvalidRequest(f"messages: {error}", param="messages") from None
 
@@ -43,13 +68,25 @@ class NamedTemplate:
         if not isinstance(request.prompt, Chat):
             return request
         stop = self.template.stop_str or ()
-        ids = self.template.stop_token_ids or () if self.stops_by_id else ()
+        ids = self.template.stop_token_ids or () if "stop_token_ids" in self.offered else ()
         return replace(
             request,
             prompt=self.prompt(request.prompt),
+            constraint=self._constraint(request, request.prompt),
             stop=(*request.stop, *([stop] if isinstance(stop, str) else stop)),
             stop_token_ids=(*request.stop_token_ids, *ids),
         )
+
+    def _constraint(self, request: GenerationRequest, chat: Chat) -> Constraint | None:
+        """A call that must be made, or may be made instead of an answer, is part of a grammar."""
+        if not chat.offers_tools or "guided_grammar" not in self.offered:
+            return request.constraint
+        wanted = _MANNER.wanted(request, None)
+        return None if wanted is None else Grammar(wanted.lark)
+
+    def reader(self, request: GenerationRequest) -> Reader | None:
+        """For the answer to a chat; None when there is nothing but text to expect."""
+        return _MANNER.reader(request, "")
 
 
 async def template_for_callers(engine: Engine, named: NamedTemplate | None) -> Conversation:

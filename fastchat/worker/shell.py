@@ -35,6 +35,7 @@ from fastchat.core.generation import (
 )
 from fastchat.core.resuming import resuming
 from fastchat.model.template import NamedTemplate
+from fastchat.model.writing import read
 from fastchat.protocol.cluster import WorkerLoad
 from fastchat.worker.admission import Admission
 from fastchat.worker.figures import Course, WorkerFigures
@@ -42,12 +43,6 @@ from fastchat.worker.meter import Meter
 
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
-
-# What a named template gives to any engine, and what it has no words for.
-_BY_TEMPLATE: frozenset[Feature] = frozenset(["chat"])
-ONLY_OWN_TEMPLATES: frozenset[Feature] = frozenset(
-    ["tools", "tool_choice", "reasoning_effort", "vision", "audio"]
-)
 
 # Bytes for each token of the context, above which the beginning of a text is counted first.
 FAR_TOO_LONG = 8
@@ -69,12 +64,13 @@ class Shell:
     def ready(self, request: GenerationRequest) -> GenerationRequest:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
         self._check_model(request.model)
-        needed, offered = required_features(request), self.engine.features
-        if self.template is not None:
-            offered = offered.difference(ONLY_OWN_TEMPLATES).union(_BY_TEMPLATE)
-        if missing := needed - offered:
+        if missing := required_features(request) - self.features:
             raise Unsupported(missing, model=request.model)
         return request if self.template is None else self.template.rendered(request)
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return self.engine.features if self.template is None else self.template.features
 
     async def count_tokens(self, prompt: Prompt) -> int:
         if not isinstance(self.engine, CountsTokens):
@@ -143,12 +139,14 @@ class Shell:
         begun: Callable[[], None] | None,
         until: float | None,
     ) -> AsyncGenerator[Chunk, None]:
+        reader = None if self.template is None else self.template.reader(request)
         request = self.ready(request)
         course = Course(self.figures, self.admission.clock)
         await self._check_length(request.prompt)
         async with (
             self.admission.slot(until=until),
-            aclosing(_guarded(self.engine, request)) as chunks,
+            aclosing(_guarded(self.engine, request)) as written,
+            aclosing(written if reader is None else read(written, reader)) as chunks,
             aclosing(_batched(chunks, self.stream_interval)) as batches,
         ):
             if begun is not None:

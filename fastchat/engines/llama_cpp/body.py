@@ -1,13 +1,13 @@
 """A generation request in the words of llama.cpp's completion endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import InvalidRequest, OutOfRange
 from fastchat.core.generation import GenerationRequest, Sampling
-from fastchat.engines.llama_cpp.schemas import grammar
+from fastchat.engines.llama_cpp.grammars import field_of
+from fastchat.model.writing import Wanted
 
 # llama.cpp takes 32 bits, and reads the largest number as "any".
 _SEEDS = 2**32 - 1
@@ -19,6 +19,8 @@ def completion_body(
     *,
     context_length: int,
     default_seed: int | None,
+    wanted: Wanted | None = None,
+    marks: Sequence[str] = (),
 ) -> bytes:
     """Text gets the tokens that the model's tokenizer puts around text (BOS, if it does); token
     ids get none. Raises `InvalidRequest`."""
@@ -38,8 +40,11 @@ def completion_body(
     if request.logprobs is not None or request.stop_token_ids:
         # Only so does an event carry the token's id.
         body["n_probs"] = max(1, request.logprobs or 0)
-    if isinstance(request.constraint, JsonSchema):
-        body["grammar"] = grammar(request.constraint.schema)
+    if wanted is not None:
+        body["grammar"] = field_of(wanted)
+    if marks:
+        # Of special tokens llama.cpp shows only those.
+        body["preserved_tokens"] = list(marks)
     return msgspec.json.encode(body)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from fastchat.core.errors import EngineFailed, InvalidRequest, Unsupported
@@ -17,10 +18,11 @@ from fastchat.core.generation import (
 )
 from fastchat.core.mailbox import Mailbox
 from fastchat.engines.llama_cpp.body import check_token_ids, completion_body
+from fastchat.engines.llama_cpp.grammars import Grammars
 from fastchat.engines.llama_cpp.job import Job
-from fastchat.engines.llama_cpp.schemas import Schemas
 from fastchat.engines.llama_cpp.server import Server
 from fastchat.engines.llama_cpp.side_door import SideDoor
+from fastchat.model.writing import Manner, read
 
 _FEATURES: frozenset[Feature] = frozenset(
     [
@@ -36,18 +38,23 @@ _FEATURES: frozenset[Feature] = frozenset(
         "logit_bias",
         "stop_token_ids",
         "continuation",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
     ]
 )
+_CHAT_FEATURES: frozenset[Feature] = frozenset(["chat", "tools", "tool_choice"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """What was loaded. `default_seed` is for requests that bring none."""
+    """What was loaded. `chat_template` is its source; `default_seed` is for requests that bring
+    none."""
 
     names: Sequence[str]
     context_length: int
     vocabulary_size: int
-    has_chat_template: bool
+    chat_template: str | None
     default_seed: int | None
 
 
@@ -56,7 +63,8 @@ class LlamaCppEngine:
         self._server: Server | None = server
         self._side_door = side_door
         self._model = model
-        self._schemas = Schemas()
+        self._grammars = Grammars()
+        self._manner = Manner.of(model.chat_template or "")
         # As many threads as slots: who waits for a slot waits here, and can be forgotten here.
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="llama_cpp")
         self._open: set[Mailbox[Chunk]] = set()
@@ -67,7 +75,10 @@ class LlamaCppEngine:
 
     @property
     def features(self) -> frozenset[Feature]:
-        return _FEATURES | {"chat"} if self._model.has_chat_template else _FEATURES
+        if self._model.chat_template is None:
+            return _FEATURES
+        thinks: frozenset[Feature] = frozenset(["reasoning_effort"] if self._manner.thinks else [])
+        return _FEATURES | _CHAT_FEATURES | thinks
 
     @property
     def context_length(self) -> int:
@@ -85,17 +96,28 @@ class LlamaCppEngine:
         return await self._side_door.detokenize(token_ids)
 
     async def render(self, chat: Chat) -> str:
-        if not self._model.has_chat_template:
+        if self._model.chat_template is None:
             raise Unsupported(["chat"], model=self.model_names[0])
-        return await self._side_door.render(chat)
+        return await self._side_door.render(self._manner.told(chat))
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        body = await self._body(request)
-        mailbox: Mailbox[Chunk] = Mailbox(asyncio.get_running_loop())
-        job = Job(request, body, mailbox)
+        self._check(request)
+        prompt = await self._rendered(request.prompt)
+        chunks = self._written(request, prompt)
+        reader = self._manner.reader(request, prompt) if isinstance(prompt, str) else None
+        said = chunks if reader is None else read(chunks, reader)
+        async with aclosing(chunks), aclosing(said):
+            async for chunk in said:
+                yield chunk
+
+    async def _written(
+        self, request: GenerationRequest, prompt: str | tuple[int, ...]
+    ) -> AsyncGenerator[Chunk, None]:
+        job = await self._job(request, prompt)
         if self._server is None:
             raise EngineFailed("The engine is closed.")
-        future = self._threads.submit(job.run, self._server, self._schemas)
+        mailbox = job.mailbox
+        future = self._threads.submit(job.run, self._server, self._grammars)
         self._open.add(mailbox)
         try:
             while True:
@@ -117,26 +139,35 @@ class LlamaCppEngine:
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         del server  # nobody is in it any more: while somebody is, that would end the process
 
-    async def _body(self, request: GenerationRequest) -> bytes:
+    def _check(self, request: GenerationRequest) -> None:
         missing = required_features(request) - self.features
         if missing:
             raise Unsupported(missing, model=request.model)
         check_token_ids(request, self._model.vocabulary_size)
+
+    async def _job(self, request: GenerationRequest, prompt: str | tuple[int, ...]) -> Job:
         await self._check_stop_tokens(request.stop_token_ids)
-        return completion_body(
+        wanted = self._manner.wanted(request, prompt if isinstance(prompt, str) else None)
+        body = completion_body(
             request,
-            await self._continued(request),
+            self._continued(request, prompt),
             context_length=self.context_length,
             default_seed=self._model.default_seed,
+            wanted=wanted,
+            marks=self._manner.marks(request),
         )
+        return Job(request, body, Mailbox(asyncio.get_running_loop()), wanted)
 
-    async def _continued(self, request: GenerationRequest) -> str | tuple[int, ...]:
+    def _continued(
+        self, request: GenerationRequest, prompt: str | tuple[int, ...]
+    ) -> str | tuple[int, ...]:
         """The prompt with the answer so far behind it: the turn is still open."""
-        prompt = await self._rendered(request.prompt)
         if not request.continue_from:
             return prompt
         if isinstance(prompt, tuple):
             raise Unsupported(["continuation of token ids"], model=request.model)
+        if isinstance(request.prompt, Chat):
+            return self._manner.continued(prompt, request.continue_from)
         return prompt + request.continue_from
 
     async def _rendered(self, prompt: Prompt) -> str | tuple[int, ...]:

@@ -3,13 +3,13 @@
 import logging
 from dataclasses import dataclass, field
 
-from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import Chunk, GenerationRequest
 from fastchat.core.mailbox import Mailbox
 from fastchat.engines.llama_cpp.answer import Answer
-from fastchat.engines.llama_cpp.schemas import Schemas
+from fastchat.engines.llama_cpp.grammars import Grammars
 from fastchat.engines.llama_cpp.server import Server
+from fastchat.model.writing import Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +22,17 @@ class Job:
     request: GenerationRequest
     body: bytes
     mailbox: Mailbox[Chunk]
+    wanted: Wanted | None = None
     _answer: Answer = field(init=False)
     _failed: bool = False
 
     def __post_init__(self) -> None:
         self._answer = Answer(self.request)
 
-    def run(self, server: Server, schemas: Schemas) -> None:
+    def run(self, server: Server, grammars: Grammars) -> None:
         try:
-            if isinstance(self.request.constraint, JsonSchema):
-                schemas.check(self.request.constraint.schema, server)
+            if self.wanted is not None:
+                grammars.check(self.wanted, server)
             server.handle_completions(self.body, self._receive)
         except PlatformError as error:
             self._fail(error)

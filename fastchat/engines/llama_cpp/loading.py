@@ -58,7 +58,7 @@ def create(options: Options) -> LlamaCppEngine:
         names=options.names,
         context_length=side_door.slot_length(),
         vocabulary_size=header.vocabulary_size,
-        has_chat_template=header.chat_template is not None,
+        chat_template=header.chat_template,
         default_seed=options.seed,
     )
     return LlamaCppEngine(server, side_door, model, slots=options.slots)

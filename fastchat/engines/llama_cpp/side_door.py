@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from fastchat.core.errors import EngineFailed, InvalidRequest
 from fastchat.core.generation import Chat
-from fastchat.protocol.openai.fields import template_message
+from fastchat.protocol.openai.fields import effort_arguments, server_message, tool_field
 
 # Threads of the server, each held by one connection: so connections are short.
 THREADS = 2
@@ -41,9 +41,15 @@ class SideDoor:
         return str((await self._post("/detokenize", {"tokens": list(token_ids)}))["content"])
 
     async def render(self, chat: Chat) -> str:
-        messages = [template_message(one) for one in chat.messages]
+        payload: dict[str, object] = {
+            "messages": [server_message(message) for message in chat.messages]
+        }
+        if chat.offers_tools:
+            payload["tools"] = [tool_field(tool) for tool in chat.tools]
+        if chat.reasoning_effort is not None:
+            payload["chat_template_kwargs"] = effort_arguments(chat.reasoning_effort)
         try:
-            return str((await self._post("/apply-template", {"messages": messages}))["prompt"])
+            return str((await self._post("/apply-template", payload))["prompt"])
         except InvalidRequest as error:
             reason = error.message.splitlines()[-1]  # before it stands the template's source
             message = f"The model's chat template refuses these messages: {reason}"

@@ -79,15 +79,24 @@ def _part_field(part: Part) -> dict[str, object]:
             return {"type": "input_audio", "input_audio": {"data": data, "format": format}}
 
 
+def server_message(message: Message) -> dict[str, object]:
+    """For servers that render with the model's own template: those know no developer."""
+    role = "system" if message.role == "developer" else message.role
+    return message_fields(message) | {"role": role}
+
+
 def template_message(message: Message) -> dict[str, object]:
-    """Templates know no developer; arguments they want as objects, where they are any."""
-    fields = message_fields(message)
-    if message.role == "developer":
-        fields["role"] = "system"
+    """For the template itself: arguments are objects there, where they are any."""
+    fields = server_message(message)
     if message.tool_calls:
         fields["tool_calls"] = [_template_call(call) for call in message.tool_calls]
         fields.setdefault("content", "")
     return fields
+
+
+def effort_arguments(effort: str) -> dict[str, object]:
+    """By the names under which templates look for it."""
+    return {"reasoning_effort": effort, "enable_thinking": effort != "none"}
 
 
 def _template_call(call: ToolCall) -> dict[str, object]:

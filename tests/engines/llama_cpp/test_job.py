@@ -9,8 +9,8 @@ import pytest
 from fastchat.core.errors import ContextOverflow, EngineFailed, InvalidRequest, PlatformError
 from fastchat.core.generation import Chunk
 from fastchat.core.mailbox import Mailbox
+from fastchat.engines.llama_cpp.grammars import Grammars
 from fastchat.engines.llama_cpp.job import Job
-from fastchat.engines.llama_cpp.schemas import Schemas
 from tests.engines.requests import ask
 
 TIMINGS = b'"timings": {"cache_n": 1, "prompt_n": 2, "predicted_n": 1}'
@@ -53,7 +53,7 @@ def _fault(type: str, extra: str = "") -> bytes:
 
 async def test_chunks_come_and_then_the_end() -> None:
     mailbox, server = _mailbox(), _Server([WORD, WORD, END, WORD])
-    Job(ask(), b"", mailbox).run(server, Schemas())
+    Job(ask(), b"", mailbox).run(server, Grammars())
     chunks = await mailbox.take()
     assert [chunk.text for chunk in chunks] == ["a", "a", ""]
     assert chunks[-1].finish_reason == "stop"
@@ -74,7 +74,7 @@ async def test_chunks_come_and_then_the_end() -> None:
 )
 async def test_every_fault_is_an_error_of_ours(server: _Server, error: type[PlatformError]) -> None:
     mailbox = _mailbox()
-    Job(ask(), b"", mailbox).run(server, Schemas())
+    Job(ask(), b"", mailbox).run(server, Grammars())
     with pytest.raises(PlatformError) as raised:
         await _to_the_end(mailbox)
     assert type(raised.value) is error
@@ -83,7 +83,7 @@ async def test_every_fault_is_an_error_of_ours(server: _Server, error: type[Plat
 async def test_an_overflow_says_how_much_was_too_much() -> None:
     mailbox = _mailbox()
     fault = _fault("exceed_context_size_error", ', "n_prompt_tokens": 9, "n_ctx": 8')
-    Job(ask(), b"", mailbox).run(_Server([fault]), Schemas())
+    Job(ask(), b"", mailbox).run(_Server([fault]), Grammars())
     with pytest.raises(ContextOverflow) as raised:
         await mailbox.take()
     assert (raised.value.prompt_tokens, raised.value.context_length) == (9, 8)
@@ -92,5 +92,5 @@ async def test_an_overflow_says_how_much_was_too_much() -> None:
 async def test_nobody_is_served_who_does_not_read() -> None:
     mailbox, server = _mailbox(), _Server([WORD, WORD])
     mailbox.close()
-    Job(ask(), b"", mailbox).run(server, Schemas())
+    Job(ask(), b"", mailbox).run(server, Grammars())
     assert server.said == 1

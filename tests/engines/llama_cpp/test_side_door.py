@@ -56,7 +56,7 @@ async def test_a_model_without_a_template_does_not_chat(llama: LlamaCppEngine) -
         names=("m",),
         context_length=8,
         vocabulary_size=8,
-        has_chat_template=False,
+        chat_template=None,
         default_seed=None,
     )
     server: Server | None = llama._server

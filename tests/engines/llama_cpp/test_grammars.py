@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fastchat.core.constraints import JsonSchema
+from fastchat.core.constraints import Constraint, Grammar, JsonSchema, Regex
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import collect
 from fastchat.engines.llama_cpp.engine import LlamaCppEngine
-from fastchat.engines.llama_cpp.schemas import Schemas
+from fastchat.engines.llama_cpp.grammars import Grammars
+from fastchat.model.writing import Wanted
 from tests.engines.requests import ask, chat
 
 PERSON = {
@@ -67,38 +68,38 @@ class _Obedient:
         return ""
 
 
-def test_a_schema_is_tried_once() -> None:
-    schemas, server = Schemas(), _Obedient()
+def wanted(number: int) -> Wanted:
+    return Wanted("value", f'value: "{number}"', "guided_choice")
+
+
+def test_a_grammar_is_tried_once() -> None:
+    grammars, server = Grammars(), _Obedient()
     for _ in range(3):
-        schemas.check({"type": "string"}, server)
+        grammars.check(wanted(1), server)
     assert len(server.asked) == 1
 
 
-def test_only_the_newest_schemas_are_remembered() -> None:
-    schemas, server = Schemas(), _Obedient()
+def test_only_the_newest_grammars_are_remembered() -> None:
+    grammars, server = Grammars(), _Obedient()
     for number in range(300):
-        schemas.check({"const": number}, server)
-    schemas.check({"const": 299}, server)
+        grammars.check(wanted(number), server)
+    grammars.check(wanted(299), server)
     assert len(server.asked) == 300
-    schemas.check({"const": 0}, server)
+    grammars.check(wanted(0), server)
     assert len(server.asked) == 301
 
 
 @pytest.mark.parametrize(
-    "schema",
+    ("constraint", "param"),
     [
-        {"type": "array", "items": {"type": "string"}, "minItems": 1_000_000_000},
-        {"anyOf": [{"type": "object", "properties": {"a": {"maxItems": 1e6}}}]},
+        (Regex("(("), "guided_regex"),
+        (Grammar("start: nothing"), "guided_grammar"),
+        (Grammar('root ::= "a"'), "guided_grammar"),
     ],
 )
-def test_a_count_that_would_take_all_memory_is_refused(schema: dict[str, object]) -> None:
-    with pytest.raises(InvalidRequest, match=r"Items .* is more than 10000"):
-        Schemas().check(schema, Unasked())
-
-
-class Unasked:
-    def handle_completions(self, prompt: bytes, callback: Callable[[bytes], bool]) -> object:
-        raise AssertionError("the server must not be asked")
-
-    def handle_metrics(self) -> str:
-        raise AssertionError("the server must not be asked")
+async def test_what_does_not_compile_is_refused_by_its_name(
+    llama: LlamaCppEngine, constraint: Constraint, param: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        await collect(llama.generate(ask("x", constraint=constraint)))
+    assert refusal.value.param == param
