@@ -1,7 +1,7 @@
 """Our applications with collaborators of a test's own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fastapi import FastAPI
 
@@ -17,7 +17,9 @@ from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account
+from fastchat.gateway.remote import Remote
 from fastchat.protocol.cluster import Dispatched
+from fastchat.providers.opening import RemoteModel
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
@@ -37,16 +39,20 @@ def gateway_service(
     keep_alive_s: float = 5,
     wait_s: float = 0.2,
     controller: str | None = None,
+    remote: Iterable[RemoteModel] = (),
     figures: GatewayFigures | None = None,
 ) -> Service:
     """An API server that asks the workers of `table`; without a controller it follows none."""
     gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
     neighbours = Neighbours(controller or f"http://127.0.0.1:{free_port()}", None, timeout_s)
+    others = Remote(remote, neighbours)
+    for entry in others.entries():
+        table.keep(entry)
     forwarder = Forwarder(
         gate=gate,
         table=table,
         relay=Relay(Limits(silence_s=timeout_s)),
-        old_wire=OldWire(neighbours.engine, lambda: 5),
+        old_wire=OldWire(others.engine, lambda: 5),
         report=report,
         new_id=lambda: "new-id",
         timeout_s=timeout_s,
@@ -58,7 +64,12 @@ def gateway_service(
         wait_s=wait_s,
     )
     context = Context(
-        gate=gate, table=table, forwarder=forwarder, worker=neighbours.worker, wall_clock=lambda: 5
+        gate=gate,
+        table=table,
+        forwarder=forwarder,
+        worker=neighbours.worker,
+        is_alive=others.is_alive,
+        wall_clock=lambda: 5,
     )
     cors = Cors(credentials=False, origins=("*",), methods=("*",), headers=("*",))
     return create_gateway(

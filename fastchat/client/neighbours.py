@@ -31,20 +31,20 @@ class Neighbours:
             yield
 
     def controller(self) -> ControllerClient:
-        return ControllerClient(self._open, self.controller_url, token=self.token)
+        return ControllerClient(self.session, self.controller_url, token=self.token)
 
     def worker(self, address: str) -> WorkerClient:
-        return WorkerClient(self._open, address, token=self.token, silence_s=self.silence_s)
+        return WorkerClient(self.session, address, token=self.token, silence_s=self.silence_s)
 
     def engine(self, entry: WorkerEntry) -> Engine:
-        return engine_for(entry, self._open, token=self.token, silence_s=self.silence_s)
+        return engine_for(entry, self.session, token=self.token, silence_s=self.silence_s)
 
     async def is_alive(self, address: str) -> bool:
         """Whether a worker, ours or one of 0.2.36, answers anything but that it is not ready."""
-        async with self._open.get(f"{address}/ready", allow_redirects=False) as answer:
+        async with self.session.get(f"{address}/ready", allow_redirects=False) as answer:
             return answer.status < 500
 
     @property
-    def _open(self) -> aiohttp.ClientSession:
+    def session(self) -> aiohttp.ClientSession:
         assert self._session is not None
         return self._session

@@ -65,6 +65,7 @@ class Table:
     controller_epoch: int | None = None
     held_back: int = 0
     _rows: dict[str, Row] = field(default_factory=dict)
+    _own: set[str] = field(default_factory=set)
     _groups: dict[str, Group] = field(default_factory=dict)
     _gone: dict[str, float] = field(default_factory=dict)
     _refreshed_at: float = 0.0
@@ -109,6 +110,11 @@ class Table:
             if claims_anew:
                 self._refresh_at = now
 
+    def keep(self, entry: WorkerEntry) -> None:
+        """As `put`, for one that no controller knows: what that says is not said of it."""
+        self._own.add(entry.address)
+        self.put(entry)
+
     def drop(self, address: str) -> None:
         row = self._rows.pop(address, None)
         if row is None:
@@ -136,7 +142,7 @@ class Table:
     def _replace_all(self, update: TableUpdate) -> None:
         started_anew = self.controller_epoch not in (None, update.epoch)
         self.controller_epoch = update.epoch
-        named = {entry.address for entry in update.put}
+        named = {entry.address for entry in update.put} | self._own
         for address in [known for known in self._rows if known not in named]:
             if started_anew:
                 self._rows[address].unconfirmed_since = self.clock()

@@ -113,7 +113,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with neighbours.opened(), shares.told(told) if shares else nullcontext():
-            probing = Probing(context.table, neighbours.is_alive)
+            probing = Probing(context.table, context.is_alive)
             tasks = [
                 asyncio.create_task(following.run(neighbours.controller())),
                 asyncio.create_task(probing.run()),

@@ -5,7 +5,7 @@ import random
 import time
 import tomllib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import each, log
+from fastchat.gateway.remote import Remote
 from fastchat.gateway.shares import Shares
+from fastchat.providers.opening import RemoteModel, remote_models
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
@@ -39,11 +41,14 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
     figures = GatewayFigures(lambda model: table.serves(model, excluding=()))
+    remote = Remote(_remote_models(config), neighbours)
+    for entry in remote.entries():
+        table.keep(entry)
     forwarder = Forwarder(
         gate=gate,
         table=table,
         relay=Relay(Limits(silence_s=config.worker_timeout_s)),
-        old_wire=OldWire(neighbours.engine, time.time),
+        old_wire=OldWire(remote.engine, time.time),
         report=following.report,
         new_id=request_ids(),
         timeout_s=config.worker_timeout_s,
@@ -60,6 +65,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         table=table,
         forwarder=forwarder,
         worker=neighbours.worker,
+        is_alive=remote.is_alive,
         wall_clock=time.time,
     )
     cors = Cors(
@@ -70,6 +76,14 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     )
     service = create_service(context, neighbours, following, cors, figures, shares)
     return service if config.relay == "below-asgi" else replace(service, endpoints={})
+
+
+def _remote_models(config: GatewayConfig) -> Sequence[RemoteModel]:
+    if config.register_api_endpoint_file is None:
+        if config.price_file is not None:
+            raise ConfigError("--price-file belongs to --register-api-endpoint-file")
+        return ()
+    return remote_models(config.register_api_endpoint_file, config.price_file)
 
 
 def request_ids() -> Callable[[], str]:

@@ -94,6 +94,17 @@ class GatewayConfig(TlsFlags):
         None,
         help="TOML file with [aliases], [fallbacks] and [context_fallbacks] between models",
     )
+    register_api_endpoint_file: Path | None = flag(
+        None,
+        help="JSON file of models of other providers (OpenAI, Anthropic, Gemini, …) to serve, too",
+        metavar="FILE",
+    )
+    price_file: Path | None = flag(
+        None,
+        help='JSON file of prices that win over our own: {"NAME": {"input": DOLLARS, "output": '
+        'DOLLARS, "as_of": "2026-01"}}, for a million tokens',
+        metavar="FILE",
+    )
     relay: str = flag(
         "below-asgi",
         help="how completions are passed on; asgi is the ordinary way, and costs more",

@@ -13,12 +13,14 @@ from fastchat.gateway.forward import Forwarder
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """`worker(address)` is a client of that worker; `wall_clock` counts seconds since 1970."""
+    """`worker(address)` is a client of that worker; `is_alive` asks whether one is there;
+    `wall_clock` counts seconds since 1970."""
 
     gate: Gate
     table: Table
     forwarder: Forwarder
     worker: Callable[[str], WorkerClient]
+    is_alive: Callable[[str], Awaitable[bool]]
     wall_clock: Callable[[], float]
 
     @property

@@ -472,7 +472,7 @@ class Forwarding:
         if lease.model != self._decision.model:  # an alias, or another model
             body = changed(body, model=lease.model)
         path = self._endpoint.path
-        if lease.worker.dialects:
+        if "openai" in lease.worker.dialects:
             target = forwarder.target(lease.worker.address)
             self._call = target.ask(self, path, headers=self._to_worker(), body=body)
         else:

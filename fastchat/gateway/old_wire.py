@@ -1,20 +1,23 @@
-"""Requests for workers that speak nothing but the wire of 0.2.36: translated here, both ways."""
+"""Requests for whoever does not speak OpenAI's dialect: workers of 0.2.36 and providers. They are
+translated here, both ways.
+"""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from fastchat.client import WorkerFault
 from fastchat.core.errors import EngineFailed, PlatformError, Unsupported
 from fastchat.core.fanout import Generate
-from fastchat.core.generation import CountsTokens, Embeds, Engine
+from fastchat.core.generation import Chunk, CountsTokens, Embeds, Engine, GenerationRequest, Usage
 from fastchat.core.resuming import resuming
 from fastchat.protocol.cluster import WorkerEntry
 from fastchat.protocol.codec import decode, encode
+from fastchat.protocol.counts import HEADER, comment, written
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
 from fastchat.protocol.openai import embeddings
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS
@@ -65,12 +68,13 @@ class OldWire:
         if path.decode() not in COMPLETIONS:
             raise Unsupported([path.decode().rpartition("/")[2]], model=engine.model_names[0])
         completion = COMPLETIONS[path.decode()](body, id, int(self.wall_clock()))
-        generate: Generate = engine.generate
+        counted = Counted(engine.generate)
+        generate: Generate = counted.generate
         if isinstance(engine, CountsTokens):
             generate = resuming(generate, engine.count_tokens)
         if not completion.plan.stream:
             whole = await completion.whole(generate)
-            yield JSON
+            yield (*JSON, (HEADER.encode(), written(counted.total).encode()))
             yield whole
             return
         async with aclosing(completion.events(generate)) as events:
@@ -79,6 +83,31 @@ class OldWire:
             yield first
             async for event in events:
                 yield event
+        yield comment(counted.total)
+
+
+@dataclass(slots=True)
+class Counted:
+    """Keeps the tokens of all choices, for whoever accounts for them."""
+
+    _generate: Generate
+    _usages: list[Usage] = field(default_factory=list)
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        choice = len(self._usages)
+        self._usages.append(Usage())
+        async with aclosing(self._generate(request)) as chunks:
+            async for chunk in chunks:
+                self._usages[choice] = chunk.usage
+                yield chunk
+
+    @property
+    def total(self) -> Usage:
+        return Usage(
+            prompt_tokens=sum(usage.prompt_tokens for usage in self._usages),
+            completion_tokens=sum(usage.completion_tokens for usage in self._usages),
+            cached_tokens=sum(usage.cached_tokens for usage in self._usages),
+        )
 
 
 class OldCall:
@@ -112,7 +141,7 @@ class OldCall:
         except PlatformError as error:
             self._fail(error)
         except Exception:  # whoever asked must hear of it, whatever it is
-            logger.exception("a worker of 0.2.36 was not understood")
+            logger.exception("a worker of 0.2.36, or a provider, was not understood")
             self._fail(EngineFailed("The worker's answer could not be read; the log says why."))
         else:
             self._end()
