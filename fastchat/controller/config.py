@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
 from fastchat.dispatch.policies import DEFAULT_POLICY, POLICIES
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControllerConfig(TlsFlags):
+class ControllerConfig(TlsFlags, LogFlags):
     """Keep the list of living workers and tell everybody about it.
 
     Workers register here and send heart-beats; API servers and pages follow the list. Start it

@@ -4,39 +4,62 @@ import asyncio
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
 
-from fastchat.core.config import environment
+from fastchat.core.config import environment, flag
 
 LINE = "%(asctime)s | %(levelname)s | %(name)s | %(message)s"
 STAMP = "%Y-%m-%d %H:%M:%S"
+FORMATS = ("json", "text", "rich")
 
 
-def configure(filename: str, *, logdir: Path | None, level: int = logging.INFO) -> None:
+@dataclass(frozen=True, kw_only=True)
+class LogFlags:
+    log_format: str = flag(
+        "text",
+        help="how log lines look: json for machines, rich for eyes (on the terminal only)",
+        env="FASTCHAT_LOG_FORMAT",
+        choices=lambda: FORMATS,
+    )
+
+
+def configure(
+    filename: str,
+    *,
+    logdir: Path | None,
+    level: int = logging.INFO,
+    lines: logging.Formatter | None = None,
+    console: logging.Handler | None = None,
+) -> None:
     """Send every record to standard error and to `logdir/filename`, rotated daily (UTC).
 
-    `logdir` None writes no file. When standard error already is that very file (`controller >
+    `lines` writes each of them down; `console` stands in for standard error. `logdir` None writes
+    no file. When standard error already is that very file (`controller >
     controller.log 2>&1`), lines are written once and nobody rotates what the shell holds open.
     """
     root = logging.getLogger()
     root.setLevel(level)
-    for handler in _handlers(filename, logdir):
-        handler.setFormatter(logging.Formatter(LINE, STAMP))
+    for handler in _files(filename, logdir):
+        handler.setFormatter(lines or logging.Formatter(LINE, STAMP))
         root.addHandler(handler)
+    if console is None:
+        console = logging.StreamHandler(sys.stderr)
+        console.setFormatter(lines or logging.Formatter(LINE, STAMP))
+    root.addHandler(console)
     logging.captureWarnings(True)
 
 
-def _handlers(filename: str, logdir: Path | None) -> list[logging.Handler]:
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+def _files(filename: str, logdir: Path | None) -> list[logging.Handler]:
     if logdir is None:
-        return handlers
+        return []
     path = logdir / filename
     logdir.mkdir(parents=True, exist_ok=True)
-    if not _is_standard_error(path):
-        path.open("a").close()  # say now that it cannot be written, not with every line
-        handlers.append(TimedRotatingFileHandler(path, when="D", utc=True, encoding="utf-8"))
-    return handlers
+    if _is_standard_error(path):
+        return []
+    path.open("a").close()  # say now that it cannot be written, not with every line
+    return [TimedRotatingFileHandler(path, when="D", utc=True, encoding="utf-8")]
 
 
 def _is_standard_error(path: Path) -> bool:

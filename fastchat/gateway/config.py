@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
 
@@ -22,7 +23,7 @@ def _json_list(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayConfig(TlsFlags):
+class GatewayConfig(TlsFlags, LogFlags):
     """Serve the OpenAI API in front of all workers that the controller knows.
 
     Without API keys everybody who reaches the port may use it. Keys are better given by a file or

@@ -56,6 +56,24 @@ def each(*accounts: Account) -> Account:
 def log(passage: Passage) -> None:
     """One line that says where the time went."""
     first, counts = passage.first_byte_s, passage.counts
+    told: dict[str, object] = {
+        "request_id": passage.id,
+        "path": passage.path,
+        "key": passage.key,
+        "model": passage.model,
+        "status": passage.status,
+        "error_code": passage.error_code,
+        "worker": passage.worker,
+        "tries": passage.tries,
+        "migrations": passage.migrations,
+        "first_byte_ms": None if first is None else round(first * 1e3, 1),
+        "total_ms": round(passage.total_s * 1e3, 1),
+    }
+    if counts is not None:
+        told |= {
+            "prompt_tokens": counts.prompt_tokens,
+            "completion_tokens": counts.completion_tokens,
+        }
     logger.info(
         "request %s: %s key=%s model=%s status=%d error=%s worker=%s tries=%d migrations=%d "
         "first_byte_ms=%s total_ms=%.1f at_worker=[%s] tokens=%s",
@@ -72,4 +90,5 @@ def log(passage: Passage) -> None:
         passage.total_s * 1e3,
         passage.at_worker,
         "-" if counts is None else f"{counts.prompt_tokens}+{counts.completion_tokens}",
+        extra=told,
     )

@@ -10,9 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
 
+from rich.console import Console
+from rich.logging import RichHandler
+
 from fastchat.core import config as configuration
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
+from fastchat.core.json_lines import JsonLines
 from fastchat.core.parent import die_with
 from fastchat.core.tls import Certificate
 from fastchat.relay.edge import Service
@@ -33,12 +37,19 @@ def begin(config: type[C], command: str) -> C:
         fail(error)
 
 
-def log_to(name: str, filename: str, logdir: Path | None, config: object) -> None:
+def log_to(name: str, filename: str, logdir: Path | None, config: logs.LogFlags) -> None:
     """Set up logging and write the first line, which shows how the process was started."""
     if configuration.supervisor() is not None:
         logdir = None  # our standard error already is a file of the supervisor's
     try:
-        logs.configure(filename, logdir=logdir)
+        logs.configure(
+            filename,
+            logdir=logdir,
+            lines=JsonLines() if config.log_format == "json" else None,
+            console=RichHandler(console=Console(stderr=True), show_path=False)
+            if config.log_format == "rich"
+            else None,
+        )
     except OSError as error:
         fail(ConfigError(f"the log folder {logdir} (LOGDIR, --logdir): {error.strerror}"))
     log = logging.getLogger(name)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.errors import ConfigError
+from fastchat.core.logging import LogFlags
 from fastchat.core.values import http_url
 
 MODEL_LIST_MODES = ("once", "reload")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageConfig:
+class PageConfig(LogFlags):
     """Serve a web page to chat with all models that the controller knows.
 
     The page asks the workers itself; it needs no API server. Without --gradio-auth-path everybody

@@ -13,6 +13,7 @@ from fastchat.client import ControllerClient
 from fastchat.core.attended import Attended
 from fastchat.core.config import visible_gpus
 from fastchat.core.generation import CountsTokens, Engine
+from fastchat.core.json_lines import always_tell
 from fastchat.core.upstream import Relayable
 from fastchat.engines.loading import load_engine
 from fastchat.model.template import NamedTemplate
@@ -61,7 +62,15 @@ def assembled(
     figures.show_identity(worker_id, tuple(engine.model_names), name)
     if isinstance(engine, Attended):
         figures.show_engine(engine)
-    shell = Shell(engine, admission, config.stream_interval, named, figures=figures)
+    always_tell(worker_id=worker_id, queue_length=lambda: admission.queue_length)
+    shell = Shell(
+        engine,
+        admission,
+        config.stream_interval,
+        named,
+        figures=figures,
+        log_prompts=config.log_prompts,
+    )
     # The worker's start orders its incarnations; one host's clock is enough for one address.
     epoch = time.time_ns()
 

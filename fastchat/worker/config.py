@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
 from fastchat.engines.loading import ModelFlags
@@ -11,7 +12,7 @@ from fastchat.model.weights import default_model_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShellFlags(TlsFlags):
+class ShellFlags(TlsFlags, LogFlags):
     """What every worker is told, whatever its engine is."""
 
     model_names: tuple[str, ...] = flag(
@@ -66,6 +67,9 @@ class ShellFlags(TlsFlags):
         help="secret shared with the controller and the API servers; better set by the environment",
         env="FASTCHAT_CLUSTER_TOKEN",
         secret=True,
+    )
+    log_prompts: bool = flag(
+        False, help="log what users ask, without what looks like an address, a key or a number"
     )
     drain_s: float = flag(
         30.0, help="seconds that running requests get to finish on SIGTERM", at_least=0

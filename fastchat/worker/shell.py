@@ -33,6 +33,7 @@ from fastchat.core.generation import (
     joined,
     required_features,
 )
+from fastchat.core.redaction import redacted
 from fastchat.core.resuming import resuming
 from fastchat.model.template import NamedTemplate
 from fastchat.model.writing import read
@@ -60,6 +61,7 @@ class Shell:
     template: NamedTemplate | None = None
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     figures: WorkerFigures = field(default_factory=WorkerFigures)
+    log_prompts: bool = False
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
@@ -141,6 +143,8 @@ class Shell:
     ) -> AsyncGenerator[Chunk, None]:
         reader = None if self.template is None else self.template.reader(request)
         request = self.ready(request)
+        if self.log_prompts:
+            _log_prompt(request)
         course = Course(self.figures, self.admission.clock)
         await self._check_length(request.prompt)
         async with (
@@ -188,6 +192,16 @@ def _size_bytes(prompt: Prompt) -> int:
     if isinstance(prompt, Chat):
         return sum(len(message.text.encode()) for message in prompt.messages)
     return len(prompt.encode()) if isinstance(prompt, str) else len(prompt)
+
+
+def _log_prompt(request: GenerationRequest) -> None:
+    prompt = request.prompt
+    if isinstance(prompt, Chat):
+        text = "\n".join(f"{one.role}: {one.content}" for one in prompt.messages)
+    else:
+        text = prompt if isinstance(prompt, str) else f"{len(prompt)} token ids"
+    told = {"request_id": request.id, "model": request.model, "prompt": redacted(text)}
+    logger.info("request %s asks: %r", request.id, told["prompt"], extra=told)
 
 
 def _beginning(prompt: str | Chat, size: int) -> str:

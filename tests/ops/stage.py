@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 # Workers of ours beat every five seconds.
 EXPIRATION_S = "8"
-FAKE = ("fake-worker", "--answer-tokens", "24", "--stream-interval", "1", "--logdir", "")
+FAKE = ("fake-worker", "--answer-tokens", "24", "--stream-interval", "1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class Stage:
     workers: Mapping[str, "subprocess.Popen[bytes]"]
     addresses: Mapping[str, str]
     told: list[tuple[str, Any]]
+    logs: Path
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         url = f"{self.prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
@@ -82,8 +83,9 @@ def staged(folder: Path) -> Iterator[Stage]:
 
         fastchat = (sys.executable, "-m", "fastchat")
         url = f"http://127.0.0.1:{controller}"
-        start(*fastchat, "controller", "--port", str(controller), "--logdir", "")
-        start(*fastchat, "openai-api-server", "--port", str(api), "--controller", url)
+        start(*fastchat, "controller", "--port", str(controller))
+        start(*fastchat, "openai-api-server", "--port", str(api), "--controller", url,
+              "--log-requests")  # fmt: skip
         start(*fastchat, "gradio-web-server", "--port", str(page), "--host", "127.0.0.1",
               "--controller", url)  # fmt: skip
         workers = {
@@ -107,6 +109,7 @@ def staged(folder: Path) -> Iterator[Stage]:
             workers=workers,
             addresses={model: f"localhost:{port}" for model, port in addresses.items()},
             told=told,
+            logs=folder / "logs",
         )
         wait_for(lambda: answers(f"{stage.api}/ready") and _models(stage) == set(addresses))
         wait_for(lambda: list(stage.targets().values()) == ["up"] * 6)
@@ -141,7 +144,8 @@ def _process(folder: Path, *command: str) -> Iterator["subprocess.Popen[bytes]"]
     environ = os.environ | {
         "PYTHONPATH": str(ROOT),
         "FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION": EXPIRATION_S,
-        "LOGDIR": "",
+        "LOGDIR": str(folder / "logs"),
+        "FASTCHAT_LOG_FORMAT": "json",
     }
     with (folder / "said.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=log)
