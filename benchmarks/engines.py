@@ -1,0 +1,275 @@
+"""Tokens a second through API server and worker beside the engine's own server, and the time added.
+
+    make bench-engines
+
+One process of the engine, asked directly and through the stack in turn; each ratio is of two
+neighbouring rounds, so that a machine that slows down slows down both. Streams are read chunk by
+chunk and checked for their ends. The last table kills an engine in the middle of a stream.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from fastchat import __version__
+from fastchat.core.config import cache_folder, environment
+from fastchat.engines.served import ROWS, Options
+from fastchat.engines.served.command import command
+from fastchat.model.weights import DEFAULT_MODEL, resolve
+from tests.engines.served.workers import Process, process, wait_until
+from tests.servers import free_port
+from tools.convert_smollm2 import FOLDER
+
+MODEL = "m"
+PROMPT = "Tell me a long story about a lighthouse."
+# The tokens that end a turn of this model are ruled out: every stream has the same length.
+NO_END = {"0": -100, "2": -100}
+
+_FIRST = re.compile(rb'"content":"[^"]')
+_COUNT = re.compile(rb'"completion_tokens":\s*(\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One stream: tokens, seconds to the first text."""
+
+    tokens: int
+    first_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    engine: int
+    stack: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engines", nargs="+", default=["llama_server", "vllm"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=100)
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--firsts", type=int, default=60, help="requests of one token, each way")
+    parser.add_argument("--deaths", type=int, default=5)
+    args = parser.parse_args()
+    console = Console(width=140)
+    for name in args.engines:
+        with tempfile.TemporaryDirectory() as folder, _sides(Path(folder), name) as sides:
+            console.print(asyncio.run(_table(name, sides, args)))
+    if args.deaths:
+        console.print(_deaths(args.deaths))
+
+
+async def _table(name: str, sides: Sides, args: argparse.Namespace) -> Table:
+    table = Table(
+        title=f"fastchat {__version__} in front of {ROWS[name].title}, {DEFAULT_MODEL}, "
+        f"{args.tokens} tokens a stream, {args.rounds} rounds, {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
+    for column in ("streams", "engine tok/s", "stack tok/s", "ratio: median (min - max)"):
+        table.add_column(column, justify="right")
+    for count in args.streams:
+        table.add_row(*await _row(sides, args.rounds, args.tokens, count))
+    added = await _added_ms(sides, args.firsts)
+    table.caption = (
+        f"first text of a request of one token, {args.firsts} pairs: {statistics.median(added):.2f}"
+        f" ms added (quartiles {' to '.join(f'{q:.2f}' for q in _quartiles(added))})"
+    )
+    return table
+
+
+async def _row(sides: Sides, rounds: int, tokens: int, count: int) -> list[str]:
+    for port in (sides.engine, sides.stack):
+        await _round(port, tokens, count)
+    pairs = []
+    for number in range(rounds):
+        ports = (sides.engine, sides.stack) if number % 2 == 0 else (sides.stack, sides.engine)
+        rates = {port: await _round(port, tokens, count) for port in ports}
+        pairs.append((rates[sides.engine], rates[sides.stack]))
+    ratios = [stack / engine for engine, stack in pairs]
+    return [
+        str(count),
+        f"{statistics.median(engine for engine, _ in pairs):.1f}",
+        f"{statistics.median(stack for _, stack in pairs):.1f}",
+        f"{statistics.median(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f})",
+    ]
+
+
+async def _round(port: int, tokens: int, count: int) -> float:
+    """Tokens a second of all streams together."""
+    began = time.perf_counter()
+    samples = await asyncio.gather(*(_stream(port, index, tokens) for index in range(count)))
+    total = sum(sample.tokens for sample in samples)
+    if total != tokens * count:
+        raise SystemExit(f"{total} tokens came, not {tokens * count}: the streams are not whole")
+    return total / (time.perf_counter() - began)
+
+
+async def _added_ms(sides: Sides, pairs: int) -> list[float]:
+    added = []
+    for number in range(pairs):
+        ports = (sides.engine, sides.stack) if number % 2 == 0 else (sides.stack, sides.engine)
+        firsts = {port: (await _stream(port, 0, 1)).first_s for port in ports}
+        added.append((firsts[sides.stack] - firsts[sides.engine]) * 1000)
+    return added
+
+
+def _quartiles(values: list[float]) -> tuple[float, float]:
+    first, _, third = statistics.quantiles(values, n=4)
+    return first, third
+
+
+async def _stream(port: int, index: int, tokens: int) -> Sample:
+    body = json.dumps(
+        {
+            "model": MODEL,
+            "messages": [{"role": "user", "content": f"{PROMPT} ({index})"}],
+            "max_tokens": tokens,
+            "temperature": 0,
+            "logit_bias": NO_END,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+    ).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = time.perf_counter()
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    first, received = 0.0, b""
+    while piece := await reader.read(65536):
+        received += piece
+        if not first and _FIRST.search(received):
+            first = time.perf_counter() - began
+    writer.close()
+    counts = _COUNT.findall(received)
+    if b"data: [DONE]" not in received or not counts:
+        raise SystemExit(f"a stream came to no good end:\n{received[-500:].decode()}")
+    return Sample(int(counts[-1]), first)
+
+
+@contextmanager
+def _sides(folder: Path, name: str) -> Iterator[Sides]:
+    """The engine's own server, and API server and worker in front of it."""
+    with ExitStack() as opened:
+        engine = opened.enter_context(_engine(name))
+        at = f"http://127.0.0.1:{engine}"
+        controller = opened.enter_context(process(folder, "controller"))
+        here = ("--controller-address", controller.url)
+        opened.enter_context(
+            process(folder, f"{name}_worker", "--engine-url", at, "--model-names", MODEL, *here)
+        )
+        stack = opened.enter_context(process(folder, "openai_api_server", *here))
+        wait_until(lambda: MODEL in stack.get("/v1/models").text)
+        yield Sides(engine, _port(stack.url))
+
+
+@contextmanager
+def _engine(name: str) -> Iterator[int]:
+    """The engine's own server by itself; its port."""
+    port = free_port()
+    made = command(_options(name), port, "")
+    variables = {**made.environment, "VLLM_CPU_KVCACHE_SPACE": "1"}
+    for key in ("VLLM_API_KEY", "LLAMA_API_KEY"):
+        variables.pop(key, None)
+    running = subprocess.Popen(
+        made.argv, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: running.poll() is not None or _is_well(port), 900)
+        if running.poll() is not None:
+            raise SystemExit(f"{name} ended by itself: {made}")
+        yield port
+    finally:
+        running.terminate()
+        running.wait(60)
+
+
+def _options(name: str) -> Options:
+    row, names = ROWS[name], (MODEL,)
+    if name == "vllm":
+        python = Path(environment()["VLLM_PYTHON"])
+        arguments = ("--enforce-eager", "--dtype", "bfloat16", "--max-num-seqs", "32")
+        return Options(
+            row=row,
+            names=names,
+            model=str(cache_folder() / FOLDER),
+            python=python,
+            context_length=2048,
+            arguments=arguments,
+            environment=environment(),
+        )
+    return Options(
+        row=row,
+        names=names,
+        model=str(resolve(DEFAULT_MODEL, cache=cache_folder())),
+        arguments=("--parallel", "32", "--ctx-size", "512", "--threads-http", "96"),
+        environment=environment(),
+    )
+
+
+def _is_well(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _deaths(times: int) -> Table:
+    """How long after its engine was killed a stream has its last word."""
+    seen = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(resolve(DEFAULT_MODEL, cache=cache_folder()))
+        given = ("--no-register", "--model-names", MODEL, "--model-path", path)
+        with process(Path(folder), "llama_server_worker", *given) as worker:
+            for _ in range(times):
+                wait_until(lambda: worker.get("/ready").status_code == 200)
+                seen.append(asyncio.run(_death_ms(worker)))
+    table = Table(title=f"an engine killed in the middle of a stream, {times} times")
+    table.add_column("ms to the stream's last event: median (min - max)", justify="right")
+    table.add_row(f"{statistics.median(seen):.1f} ({min(seen):.1f} - {max(seen):.1f})")
+    return table
+
+
+async def _death_ms(worker: Process) -> float:
+    body = {"model": MODEL, "stream": True, "max_tokens": 2000, "logit_bias": NO_END}
+    body |= {"messages": [{"role": "user", "content": PROMPT}]}
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+        client.stream("POST", f"{worker.url}/v1/chat/completions", json=body) as answer,
+    ):
+        pieces = answer.aiter_bytes()
+        await anext(pieces)
+        os.kill(worker.child, signal.SIGKILL)
+        killed = time.perf_counter()
+        said = b"".join([piece async for piece in pieces])
+    took_ms = (time.perf_counter() - killed) * 1000
+    if b'"error"' not in said:
+        raise SystemExit("the stream did not say that its engine died")
+    return took_ms
+
+
+def _port(url: str) -> int:
+    return int(urlsplit(url).port or 0)
+
+
+if __name__ == "__main__":
+    main()
