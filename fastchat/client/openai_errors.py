@@ -1,5 +1,7 @@
 """What a server of the OpenAI dialect answers instead of an answer, as an error of ours."""
 
+import re
+
 import msgspec
 
 from fastchat.client.openai_wire import ErrorAnswer, ErrorFields
@@ -49,10 +51,19 @@ _BY_STATUS: dict[int, type[PlatformError]] = {
 }
 
 
+# vLLM, SGLang and llama.cpp have no code for a prompt that does not fit.
+_TOO_LONG = re.compile(
+    r"maximum context length|context length|available context size|exceeds the (?:maximum|context)",
+    re.IGNORECASE,
+)
+
+
 def error_of_answer(status: int, body: bytes, retry_after: str | None) -> PlatformError:
     """`body` may be anything: a proxy's page as well."""
     said = _fields(body)
     kind = (_BY_CODE.get(said.code) if said.code is not None else None) or _kind(status)
+    if kind is InvalidRequest and _TOO_LONG.search(said.message or ""):
+        kind = ContextOverflow
     error = _spoken(kind, said, f"The server answered with status {status}.")
     if issubclass(kind, Overloaded | NoWorker):
         error.retry_after_s = _seconds(retry_after)

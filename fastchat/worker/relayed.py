@@ -15,6 +15,7 @@ from fastchat.core.errors import (
     EngineFailed,
     EngineNotReady,
     InvalidKey,
+    InvalidRequest,
     NoPermission,
     PlatformError,
     ShuttingDown,
@@ -282,7 +283,7 @@ class Relayed:
 
     def _end_whole(self, body: bytes) -> None:
         if self._status != 200:
-            self.refuse(_told(self._status, body, self._head))
+            self.refuse(_told(self._status, body, self._head, self._endpoint.path))
             return
         headers = [*self._head, (b"server-timing", self._timing())]
         counts = usage_in(body)
@@ -345,11 +346,13 @@ class Relayed:
             call.abort()
 
 
-def _told(status: int, body: bytes, headers: list[Header]) -> PlatformError:
+def _told(status: int, body: bytes, headers: list[Header], path: str) -> PlatformError:
     """What the engine answered instead of an answer, with the guide's codes. That it does not let
-    us in is no affair of the client's."""
+    us in is no affair of the client's, and that it knows the model is clear."""
     retry_after = dict(headers).get(b"retry-after", b"").decode("latin-1") or None
     error = error_of_answer(status, body, retry_after)
     if isinstance(error, InvalidKey | NoPermission):
         return EngineFailed("The engine does not let this worker in: is --engine-key right?")
+    if status in (404, 405, 501) and "model" not in error.message.replace("models", ""):
+        return InvalidRequest(f"The engine does not do this: {path} ({error.message})")
     return error
