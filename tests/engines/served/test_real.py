@@ -181,6 +181,7 @@ def test_who_leaves_ends_the_answer_in_the_engine(served: Served) -> None:
 
 
 def test_its_load_is_told(served: Served) -> None:
+    served.worker.post(CHAT, chat(max_tokens=1))
     told = served.worker.get("/load").json()
     assert told["slots"] in (4, 8)
     assert told["completion_tokens"] > 0
