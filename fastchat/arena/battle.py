@@ -75,7 +75,6 @@ class Ballot:
 def ballot(battle: Battle, vote: Vote) -> Ballot:
     """Everything in it follows from the two: it can be computed again from what is stored."""
     names = (battle.left.model, battle.right.model)
-    answers = [*battle.left.answers, *battle.right.answers]
     return Ballot(
         battle=battle.id,
         kind=battle.kind,
@@ -89,9 +88,16 @@ def ballot(battle: Battle, vote: Vote) -> Ballot:
         question=digest(battle.questions),
         categories=categories_of(Talk(questions=battle.questions, has_image=battle.has_image)),
         styles=(style_of(battle.left.answers), style_of(battle.right.answers)),
-        leaked=battle.kind in BLIND and any(names_itself(answer, names) for answer in answers),
+        leaked=leaks(battle),
         reasons=vote.reasons,
     )
+
+
+def leaks(battle: Battle) -> bool:
+    """Whether it was meant to be blind and an answer gave a name away."""
+    names = (battle.left.model, battle.right.model)
+    answers = [*battle.left.answers, *battle.right.answers]
+    return battle.kind in BLIND and any(names_itself(answer, names) for answer in answers)
 
 
 def digest(questions: tuple[str, ...]) -> str:

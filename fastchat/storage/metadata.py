@@ -13,7 +13,7 @@ METADATA = MetaData(
     }
 )
 
-TABLES = ("keys", "usage")
+TABLES = ("keys", "usage", "battles", "conversations")
 
 
 def whole_metadata() -> MetaData:

@@ -1,0 +1,174 @@
+"""Battles and votes. Rows are added and never changed: every leaderboard can be computed again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Executable,
+    Float,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fastchat.arena.battle import Ballot, Battle, Side, Vote, digest, leaks
+from fastchat.arena.categories import Talk, categories_of
+from fastchat.arena.style import Style, style_of
+from fastchat.storage.database import Database
+from fastchat.storage.metadata import METADATA
+
+BATTLES = Table(
+    "battles",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("finished_at", Float, nullable=False),
+    Column("left_model", String(256), nullable=False),
+    Column("right_model", String(256), nullable=False),
+    Column("said", JSON, nullable=False),
+    # What follows from the texts, so that a leaderboard need not read them.
+    Column("question", String(32), nullable=False),
+    Column("categories", JSON, nullable=False),
+    Column("styles", JSON, nullable=False),
+    Column("leaked", Boolean, nullable=False),
+)
+VOTES = Table(
+    "votes",
+    METADATA,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("battle", String(32), nullable=False, unique=True),
+    Column("winner", String(16), nullable=False),
+    Column("voter", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("cast_at", Float, nullable=False),
+    Column("dwell_s", Float, nullable=False),
+    Column("reasons", JSON, nullable=False),
+)
+
+
+def _once(
+    insert: type[sqlite.Insert] | type[postgresql.Insert], table: Table, key: str
+) -> Executable:
+    """Of two rows with the same key the first stays."""
+    return insert(table).on_conflict_do_nothing(index_elements=[key])
+
+
+_ADD: Mapping[str, tuple[Executable, Executable]] = {
+    "sqlite": (_once(sqlite.Insert, BATTLES, "id"), _once(sqlite.Insert, VOTES, "battle")),
+    "postgresql": (
+        _once(postgresql.Insert, BATTLES, "id"),
+        _once(postgresql.Insert, VOTES, "battle"),
+    ),
+}
+
+
+def add(database: Database, battle: Battle) -> bool:
+    """Written beside. False: lost."""
+    said = {
+        "questions": battle.questions,
+        "left": battle.left.answers,
+        "right": battle.right.answers,
+        "has_image": battle.has_image,
+    }
+    talk = Talk(questions=battle.questions, has_image=battle.has_image)
+    return database.put(
+        _ADD[database.dialect][0],
+        {
+            "id": battle.id,
+            "kind": battle.kind,
+            "began_at": battle.began_s,
+            "finished_at": battle.finished_s,
+            "left_model": battle.left.model,
+            "right_model": battle.right.model,
+            "said": said,
+            "question": digest(battle.questions),
+            "categories": sorted(categories_of(talk)),
+            "styles": [astuple(style_of(side.answers)) for side in (battle.left, battle.right)],
+            "leaked": leaks(battle),
+        },
+    )
+
+
+def vote(database: Database, cast: Vote) -> bool:
+    """On a battle that was added. Written beside; of two votes on one battle the first holds."""
+    return database.put(
+        _ADD[database.dialect][1],
+        {
+            "battle": cast.battle,
+            "winner": cast.winner,
+            "voter": cast.voter,
+            "address": cast.address,
+            "cast_at": cast.cast_s,
+            "dwell_s": cast.dwell_s,
+            "reasons": list(cast.reasons),
+        },
+    )
+
+
+def find(connection: Connection, id: str) -> Battle | None:
+    row = connection.execute(select(BATTLES).where(BATTLES.c.id == id)).mappings().first()
+    if row is None:
+        return None
+    said: Any = row["said"]
+    return Battle(
+        id=row["id"],
+        kind=row["kind"],
+        began_s=row["began_at"],
+        finished_s=row["finished_at"],
+        questions=tuple(said["questions"]),
+        left=Side(model=row["left_model"], answers=tuple(said["left"])),
+        right=Side(model=row["right_model"], answers=tuple(said["right"])),
+        has_image=said["has_image"],
+    )
+
+
+def is_voted(connection: Connection, battle: str) -> bool:
+    return (
+        connection.execute(select(VOTES.c.id).where(VOTES.c.battle == battle)).first() is not None
+    )
+
+
+def ballots(connection: Connection, after: int = 0) -> tuple[Sequence[Ballot], int]:
+    """Votes with what the ratings need of their battles, in the order in which they were written,
+    and the number of the last one."""
+    battle = [BATTLES.c[name] for name in _OF_BATTLES]
+    joined = select(VOTES, *battle).join(BATTLES, BATTLES.c.id == VOTES.c.battle)
+    rows = (
+        connection.execute(joined.where(VOTES.c.id > after).order_by(VOTES.c.id)).mappings().all()
+    )
+    return [_ballot(row) for row in rows], rows[-1]["id"] if rows else after
+
+
+_OF_BATTLES = ("kind", "left_model", "right_model", "question", "categories", "styles", "leaked")
+
+
+def _ballot(row: RowMapping) -> Ballot:
+    left, right = row["styles"]
+    return Ballot(
+        battle=row["battle"],
+        kind=row["kind"],
+        left=row["left_model"],
+        right=row["right_model"],
+        winner=row["winner"],
+        cast_s=row["cast_at"],
+        voter=row["voter"],
+        address=row["address"],
+        dwell_s=row["dwell_s"],
+        question=row["question"],
+        categories=frozenset(row["categories"]),
+        styles=(Style(*left), Style(*right)),
+        leaked=row["leaked"],
+        reasons=tuple(row["reasons"]),
+    )
