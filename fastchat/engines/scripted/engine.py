@@ -1,10 +1,12 @@
 """Token number `i` of an answer depends on the prompt and on `i` only, so that whoever reads it can
-tell whether one was lost, doubled or out of place."""
+tell whether one was lost, doubled or out of place. Who offers tools gets a call of one."""
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from random import Random
@@ -22,7 +24,25 @@ from fastchat.core.generation import (
     required_features,
 )
 from fastchat.core.stop_strings import StopStrings
+from fastchat.engines.scripted.calling import answer_with_tools
 from fastchat.engines.scripted.faults import MARKS, Fault, Faults
+from fastchat.model.writing import Manner, read
+
+_FEATURES: frozenset[Feature] = frozenset(
+    [
+        "chat",
+        "token_prompt",
+        "logprobs",
+        "seed",
+        "continuation",
+        "tools",
+        "tool_choice",
+        "vision",
+        "audio",
+    ]
+)
+_MANNER = Manner.of("")
+_WORDS = re.compile(r"\s*\S+|\s+")
 
 _SYLLABLES = [
     "ba",
@@ -86,7 +106,7 @@ class ScriptedEngine:
 
     @property
     def features(self) -> frozenset[Feature]:
-        return frozenset(["chat", "token_prompt", "logprobs", "seed", "continuation"])
+        return _FEATURES
 
     @property
     def model_names(self) -> Sequence[str]:
@@ -110,11 +130,15 @@ class ScriptedEngine:
         room = self._room(request, prompt)
         fault = self._faults.next(prompt, continued=bool(request.continue_from))
         self.running += 1
+        written = self._chunks(request, prompt, room, fault)
+        reader = _MANNER.reader(request, prompt)
+        said = written if reader is None else read(written, reader)
         try:
-            async for chunk in self._chunks(request, prompt, room, fault):
-                yield chunk
-                if chunk.finish_reason is not None:
-                    return
+            async with aclosing(written), aclosing(said):
+                async for chunk in said:
+                    yield chunk
+                    if chunk.finish_reason is not None:
+                        return
         finally:
             self.running -= 1
 
@@ -126,7 +150,7 @@ class ScriptedEngine:
     ) -> AsyncGenerator[Chunk, None]:
         stop = StopStrings([text for text in request.stop if text])
         prompt_tokens = len(prompt.split())
-        tokens = list(self._tokens(prompt, request.continue_from))
+        tokens = list(self._tokens(request, prompt))
         ended: FinishReason = "length" if room < len(tokens) else "stop"
         if not tokens:
             yield Chunk(usage=Usage(prompt_tokens=prompt_tokens), finish_reason=ended)
@@ -141,14 +165,19 @@ class ScriptedEngine:
                 logprobs=() if request.logprobs is None else (_logprob(token),),
             )
 
-    def _tokens(self, prompt: str, said_before: str) -> Iterator[tuple[int, str]]:
+    def _tokens(self, request: GenerationRequest, prompt: str) -> Iterator[tuple[int, str]]:
         """What is left of the whole answer, numbered."""
-        skip = len(said_before)
-        for index in range(self.options.answer_tokens):
-            token = _token(prompt, index)
+        skip = len(request.continue_from)
+        for index, token in enumerate(self._whole(request, prompt)):
             if skip < len(token):
                 yield index, token[skip:]
             skip = max(0, skip - len(token))
+
+    def _whole(self, request: GenerationRequest, prompt: str) -> Sequence[str]:
+        chat = request.prompt
+        if isinstance(chat, Chat) and (said := answer_with_tools(chat)) is not None:
+            return _WORDS.findall(said)
+        return [_token(prompt, index) for index in range(self.options.answer_tokens)]
 
     async def _pace(self, *, first: bool) -> None:
         rate = self.options.tokens_per_s

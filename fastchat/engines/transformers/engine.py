@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 from fastchat.core.errors import (
@@ -29,12 +29,14 @@ from fastchat.engines.transformers.admission import Room
 from fastchat.engines.transformers.answer import Answer, Token
 from fastchat.engines.transformers.decoder import Detokenizer
 from fastchat.engines.transformers.embedding import Embedder
+from fastchat.engines.transformers.guide import Guide
 from fastchat.engines.transformers.loading import Loaded
 from fastchat.engines.transformers.manager import Batcher, Sink
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.sampling import Chooser
 from fastchat.engines.transformers.single import Singles, Task
 from fastchat.engines.transformers.vocabulary import Vocabulary
+from fastchat.model.writing import read
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,9 @@ _FEATURES: frozenset[Feature] = frozenset(
         "stop_token_ids",
         "continuation",
     ]
+)
+_GUIDED: frozenset[Feature] = frozenset(
+    ["json_schema", "guided_regex", "guided_choice", "guided_grammar"]
 )
 # Beside the batch, this many are answered one by one.
 SINGLES = 2
@@ -106,7 +111,15 @@ class TransformersEngine:
 
     @property
     def features(self) -> frozenset[Feature]:
-        return _FEATURES | {"chat"} if self._vocabulary.has_chat_template else _FEATURES
+        found = set(_FEATURES)
+        guided = self._vocabulary.guides.can_guide
+        if guided:
+            found |= _GUIDED
+        if self._vocabulary.has_chat_template:
+            found |= {"chat", "tools"}
+            found |= {"tool_choice"} if guided else set()
+            found |= {"reasoning_effort"} if self._vocabulary.manner.thinks else set()
+        return frozenset(found)
 
     @property
     def context_length(self) -> int:
@@ -134,9 +147,27 @@ class TransformersEngine:
             raise Unsupported(missing, model=request.model)
         self._vocabulary.check("logit_bias", request.sampling.logit_bias)
         self._vocabulary.check("stop_token_ids", request.stop_token_ids)
-        prompt = await self._ids(request.prompt, request.continue_from)
+        text = await self.render(request.prompt) if isinstance(request.prompt, Chat) else None
+        written = self._written(request, text)
+        reader = None if text is None else self._vocabulary.manner.reader(request, text)
+        said = written if reader is None else read(written, reader)
+        async with aclosing(written), aclosing(said):
+            async for chunk in said:
+                yield chunk
+
+    async def _written(
+        self, request: GenerationRequest, text: str | None
+    ) -> AsyncGenerator[Chunk, None]:
+        """`text` is the rendered chat."""
+        if text is None:
+            prompt = await self._ids(request.prompt, request.continue_from)
+        else:
+            prompt = await self._encoded(
+                self._vocabulary.manner.continued(text, request.continue_from), bare=True
+            )
         answer = self._answer(request, prompt)
         chooser = self._chooser(request, prompt)
+        chooser.guide = await self._guide(request, text)
         batched = self._batcher is not None and request.sampling.seed is None
         if not batched:
             self._say_once()
@@ -150,10 +181,13 @@ class TransformersEngine:
                     answer.cached_tokens = chooser.cached_tokens
                     for token in tokens:
                         chunk = answer.read(token)
-                        if chunk is not None:
-                            yield chunk
-                            if chunk.finish_reason is not None:
-                                return
+                        if chunk is None:
+                            continue
+                        if chooser.guide is not None and chooser.guide.failed:
+                            raise EngineFailed("The grammar of this answer outgrew its limits.")
+                        yield chunk
+                        if chunk.finish_reason is not None:
+                            return
         finally:
             self._open.discard(mailbox)
             mailbox.close()
@@ -190,6 +224,12 @@ class TransformersEngine:
             most_tokens=left if request.max_tokens is None else min(left, request.max_tokens),
             raw=self._vocabulary.raw,
         )
+
+    async def _guide(self, request: GenerationRequest, text: str | None) -> Guide | None:
+        wanted = self._vocabulary.manner.wanted(request, text)
+        if wanted is None:
+            return None
+        return await asyncio.to_thread(self._vocabulary.guides.guide, wanted)
 
     def _chooser(self, request: GenerationRequest, prompt: Sequence[int]) -> Chooser:
         seed = self._options.seed if request.sampling.seed is None else request.sampling.seed
@@ -250,7 +290,10 @@ class TransformersEngine:
             return prompt
         is_chat = isinstance(prompt, Chat)
         text = (await self.render(prompt) if isinstance(prompt, Chat) else prompt) + said
-        return await self._beside(lambda: self._vocabulary.encode(text, bare=is_chat), len(text))
+        return await self._encoded(text, bare=is_chat)
+
+    async def _encoded(self, text: str, *, bare: bool) -> tuple[int, ...]:
+        return await self._beside(lambda: self._vocabulary.encode(text, bare=bare), len(text))
 
     async def _beside(self, work: Callable[[], T], size: int = 0) -> T:
         """Long texts would hold up everybody's tokens."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastchat.core.generation import Sampling
 from fastchat.engines.transformers.answer import Token
+from fastchat.engines.transformers.guide import Guide
 
 # So many likely tokens nearly always hold what top_p and min_p leave; sorting all of them is slow.
 _CANDIDATES = 256
@@ -16,12 +17,14 @@ _NO_HEAT = 1e-6
 class Chooser:
     """One request's part: remembers what was said, because penalties look at it. `logprobs` as in
     the request. `cached_tokens` of the prompt were not computed again; told by who runs the model.
+    `guide` holds the answer to a grammar.
     """
 
     sampling: Sampling
     prompt_ids: Sequence[int]
     logprobs: int | None = None
     seed: int | None = None
+    guide: Guide | None = None
     tokens: list[Token] = field(default_factory=list)
     cached_tokens: int = 0
     _times: Any = None
@@ -44,7 +47,7 @@ class Chooser:
         return choose_all([self], row.unsqueeze(0))[0]
 
     def edit(self, row: Any) -> None:
-        """Changes the row as bias and penalties want it."""
+        """Changes the row as bias, penalties and the grammar want it."""
         sampling = self.sampling
         if sampling.logit_bias:
             if self._bias is None:
@@ -58,9 +61,13 @@ class Chooser:
                 self._times = row.new_zeros(row.shape)
             row -= sampling.presence_penalty * (self._times > 0)
             row -= sampling.frequency_penalty * self._times
+        if self.guide is not None:
+            self.guide.narrow(row)
 
     def saw(self, token: Token) -> None:
         self.tokens.append(token)
+        if self.guide is not None:
+            self.guide.saw(token.id)
         if self._times is not None:
             self._times[token.id] += 1
         if self._seen is not None:

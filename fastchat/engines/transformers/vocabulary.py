@@ -7,7 +7,9 @@ from typing import Any
 
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import Chat
-from fastchat.protocol.openai.fields import template_message
+from fastchat.engines.transformers.guide import Guides
+from fastchat.model.writing import Manner
+from fastchat.protocol.openai.fields import effort_arguments, template_message, tool_field
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _BLANK = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -17,11 +19,13 @@ _BYTE_LEVEL_BLANK = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"
 class Vocabulary:
     def __init__(self, tokenizer: Any, model: Any) -> None:
         self._tokenizer = tokenizer
-        self._decode = _decoder(tokenizer)
+        self.manner = Manner.of(_template_source(tokenizer))
+        self._decode = _decoder(tokenizer, self.manner.every_mark)
         self._bytes = _byte_values() if _BYTE_LEVEL_BLANK in tokenizer.get_vocab() else {}
         # What a tokenizer has beyond the model's table would read outside of it.
         self.size = int(model.get_input_embeddings().weight.shape[0])
         self.ends = frozenset(_ends(tokenizer, model))
+        self.guides = Guides(tokenizer, size=self.size, ends=sorted(self.ends))
 
     @property
     def has_chat_template(self) -> bool:
@@ -45,11 +49,19 @@ class Vocabulary:
 
     def render(self, chat: Chat) -> str:
         """Raises `InvalidRequest` with the template's own reason."""
-        messages = [template_message(one) for one in chat.messages]
+        told = self.manner.told(chat)
+        words: dict[str, Any] = {}
+        if told.offers_tools:
+            words["tools"] = [tool_field(tool) for tool in told.tools]
+        if told.reasoning_effort is not None:
+            words |= effort_arguments(told.reasoning_effort)
         try:
             return str(
                 self._tokenizer.apply_chat_template(
-                    messages, tokenize=False, add_generation_prompt=True
+                    [template_message(one) for one in told.messages],
+                    tokenize=False,
+                    add_generation_prompt=True,
+                    **words,
                 )
             )
         except Exception as error:  # noqa: BLE001  # a template may raise whatever it likes
@@ -65,15 +77,30 @@ class Vocabulary:
             )
 
 
-def _decoder(tokenizer: Any) -> Callable[[list[int]], str]:
+def _template_source(tokenizer: Any) -> str:
+    """Some have several, by name."""
+    template = getattr(tokenizer, "chat_template", None) or ""
+    return template if isinstance(template, str) else "\n".join(map(str, template.values()))
+
+
+def _decoder(tokenizer: Any, marks: Sequence[str]) -> Callable[[list[int]], str]:
     """Called twice a token: without the wrapping that only looks at types, where there is no more
-    to it."""
+    to it. Marks of calls and reasoning are shown even where they are special tokens."""
     from transformers import PreTrainedTokenizerFast
 
-    words = {"skip_special_tokens": True}
-    if getattr(type(tokenizer), "_decode", None) is PreTrainedTokenizerFast._decode:
-        return partial(tokenizer.backend_tokenizer.decode, **words)
-    return partial(tokenizer.decode, **words, clean_up_tokenization_spaces=False)
+    known = tokenizer.get_vocab()
+    shown = {known[mark] for mark in marks if mark in known}
+    special = set(tokenizer.all_special_ids)
+    fast = getattr(type(tokenizer), "_decode", None) is PreTrainedTokenizerFast._decode
+    words: dict[str, Any] = {"skip_special_tokens": True}
+    if not fast:
+        words["clean_up_tokenization_spaces"] = False
+    decode = tokenizer.backend_tokenizer.decode if fast else tokenizer.decode
+    if not special & shown:
+        return partial(decode, **words)
+    hidden = special - shown
+    words["skip_special_tokens"] = False
+    return lambda ids: str(decode([id for id in ids if id not in hidden], **words))
 
 
 def _ends(tokenizer: Any, model: Any) -> set[int]:

@@ -64,6 +64,10 @@ class Manner:
             mode="text" if request.continue_from else begun,
         )
 
+    @property
+    def every_mark(self) -> Sequence[str]:
+        return (*self.format.marks, *((THINK, THOUGHT) if self.thinks else ()))
+
     def marks(self, request: GenerationRequest) -> Sequence[str]:
         """What has to be shown even where the vocabulary keeps it for special tokens."""
         chat = request.prompt

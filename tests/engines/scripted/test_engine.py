@@ -1,8 +1,10 @@
 import asyncio
+import json
 from contextlib import aclosing
 
 import pytest
 
+from fastchat.core.chat import Chat, Message, Tool
 from fastchat.core.errors import EngineFailed, OutOfMemory
 from fastchat.core.generation import GenerationRequest, collect
 from fastchat.engines.scripted import MARKS, Options, ScriptedEngine, answer
@@ -84,3 +86,16 @@ async def test_who_stalls_can_still_be_left() -> None:
 async def test_what_no_engine_can_do_is_asked_for_by_a_mark() -> None:
     assert MARKS["cut"] in await whole(engine(), ask("[[cut]]"))
     assert MARKS["malformed"] in await whole(engine(), ask("[[malformed]]"))
+
+
+async def test_who_offers_a_tool_gets_a_call_and_then_what_it_said() -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"minimum": 1}}}
+    user, tool = Message(role="user", content="Rain?"), Tool(name="weather", parameters=schema)
+    one = engine()
+    called = await collect(one.generate(ask(Chat((user,), (tool,)))))
+    (call,) = called.tool_calls
+    assert (called.text, called.finish_reason, call.name) == ("", "tool_calls", "weather")
+    assert json.loads(call.arguments)["city"] == "Paris"
+    told = Message(role="tool", content="17 degrees", tool_call_id=call.id)
+    said = await collect(one.generate(ask(Chat((user, told), (tool,)))))
+    assert (said.text, said.finish_reason) == ("The tool says: 17 degrees", "stop")

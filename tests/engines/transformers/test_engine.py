@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
     InvalidRequest,
     OutOfMemory,
-    Unsupported,
 )
 from fastchat.core.generation import Chunk, GenerationRequest, collect
 from fastchat.engines.transformers import Options
@@ -220,11 +218,6 @@ async def test_tokens_that_do_not_exist_are_refused(
 async def test_an_empty_prompt_is_refused(hf: TransformersEngine) -> None:
     with pytest.raises(InvalidRequest, match="empty"):
         await _answer(hf, ())
-
-
-async def test_a_schema_is_refused_by_name(hf: TransformersEngine) -> None:
-    with pytest.raises(Unsupported, match="json_schema"):
-        await _answer(hf, constraint=JsonSchema({}))
 
 
 async def test_the_model_ends_its_turn(hf: TransformersEngine) -> None:
