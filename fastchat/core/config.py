@@ -197,6 +197,11 @@ def visible_gpus(environ: Mapping[str, str] = os.environ) -> tuple[str, ...] | N
     return None if named is None else words(named)
 
 
+def notify_socket(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where systemd wants to hear from its service."""
+    return environ.get("NOTIFY_SOCKET")
+
+
 def hand_over(pid: int) -> None:
     """A process of our own stands between the supervisor and what runs here."""
     if supervisor() is not None:

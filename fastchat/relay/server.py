@@ -9,6 +9,7 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
+from fastchat.core.notify import ALIVE, ENDING, READY, Notify
 from fastchat.core.tls import Certificate
 from fastchat.relay.protocol import Bounds, EdgeProtocol
 from fastchat.relay.work import Endpoint
@@ -24,7 +25,8 @@ LAST_WORDS_S = 1.0
 class Server(uvicorn.Server):
     """`endpoints` are answered below ASGI, by path; for all else there is `app`. `before_drain` is
     awaited when the end begins, while the port still listens. Running requests then have `drain_s`
-    seconds to finish."""
+    seconds to finish. `notify` hears of the beginning, of the end and, each time that connections
+    are looked at, that the loop still turns."""
 
     def __init__(
         self,
@@ -37,7 +39,9 @@ class Server(uvicorn.Server):
         endpoints: Mapping[bytes, Endpoint] | None = None,
         before_drain: Callable[[], Awaitable[None]] | None = None,
         certificate: Certificate | None = None,
+        notify: Notify = lambda state: None,
     ) -> None:
+        self._notify = notify
         self._bounds = bounds or Bounds()
         protocol = partial(EdgeProtocol, bounds=self._bounds, endpoints=endpoints or {})
         super().__init__(
@@ -72,9 +76,11 @@ class Server(uvicorn.Server):
             host,
             self.config.port,
         )
+        self._notify(READY)
         self._check()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._notify(ENDING)
         if self._before_drain is not None:
             await self._before_drain()
         cutting = asyncio.get_running_loop().call_later(self._drain_s, self._cut)
@@ -91,6 +97,7 @@ class Server(uvicorn.Server):
 
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
+        self._notify(ALIVE)
         for connection in self._connections():
             try:
                 connection.check(loop.time())

@@ -17,6 +17,7 @@ from fastchat.core import config as configuration
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
 from fastchat.core.json_lines import JsonLines
+from fastchat.core.notify import notifier
 from fastchat.core.parent import die_with
 from fastchat.core.tls import Certificate
 from fastchat.relay.edge import Service
@@ -110,6 +111,7 @@ def serve(
         endpoints=service.endpoints,
         before_drain=service.before_drain,
         certificate=certificate,
+        notify=notifier(configuration.notify_socket()),
     )
 
     def end(signum: int, frame: FrameType | None) -> None:

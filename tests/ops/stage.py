@@ -21,9 +21,12 @@ from tests.running import ROOT, answers, ask, free_ports
 
 T = TypeVar("T")
 
+# Where no card is, somebody has to say what a worker with one says: marked as what it is.
+CARDS = "  - job_name: cards-fixture\n    static_configs: [{ targets: ['127.0.0.1:"
+
 # Workers of ours beat every five seconds.
 EXPIRATION_S = "8"
-FAKE = ("fake-worker", "--answer-tokens", "24", "--stream-interval", "1")
+FAKE = ("fake-worker", "--answer-tokens", "24", "--stream-interval", "1", "--tokens-per-s", "40")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,7 @@ def staged(folder: Path) -> Iterator[Stage]:
             logs=folder / "logs",
         )
         wait_for(lambda: answers(f"{stage.api}/ready") and _models(stage) == set(addresses))
-        wait_for(lambda: list(stage.targets().values()) == ["up"] * 6)
+        wait_for(lambda: list(stage.targets().values()) == ["up"] * 7)
         yield stage
 
 
@@ -134,6 +137,7 @@ def _configured(folder: Path, ports: Mapping[int, int]) -> Path:
         for documented, port in ports.items():
             text = text.replace(f"localhost:{documented}", f"127.0.0.1:{port}")
         text = re.sub(r"(interval|wait): (?:10|15)s", r"\1: 1s", text)
+        text = text.replace("scrape_configs:\n", f"scrape_configs:\n{CARDS}{ports[5001]}'] }}]\n")
         text = re.sub(r"for: \d+m", "for: 1s", text)
         (target / name).write_text(text)
     return target
@@ -166,6 +170,11 @@ def _webhook() -> Iterator[tuple[int, list[tuple[str, Any]]]]:
             told.append((self.path, json.loads(self.rfile.read(length))))
             self.send_response(200)
             self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'worker_gpu_utilization_ratio{gpu="0",fixture="yes"} 0.5\n')
 
         def log_message(self, *arguments: object) -> None:
             """Nothing to the terminal."""
