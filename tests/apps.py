@@ -43,7 +43,7 @@ def gateway_service(
     figures: GatewayFigures | None = None,
 ) -> Service:
     """An API server that asks the workers of `table`; without a controller it follows none."""
-    gate = Gate(keys or KeyRing.of([]), max_body_bytes=100_000)
+    gate = Gate(keys or KeyRing.of([]), 100_000, time.monotonic, time.time)
     neighbours = Neighbours(controller or f"http://127.0.0.1:{free_port()}", None, timeout_s)
     others = Remote(remote, neighbours)
     for entry in others.entries():

@@ -16,7 +16,8 @@ from alembic.script import ScriptDirectory
 
 from fastchat.storage.connecting import engine_of
 from fastchat.storage.metadata import whole_metadata
-from fastchat.storage.migrations import FOLDER, scripts, upgrade
+from fastchat.storage.migrations import FOLDER, upgrade
+from fastchat.storage.migrations.upgrading import scripts
 
 PAGE = '''"""{title}."""
 

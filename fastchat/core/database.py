@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastchat.core.config import data_folder, flag
 
@@ -29,7 +30,11 @@ class DatabaseUrl:
     @classmethod
     def default(cls) -> "DatabaseUrl":
         """A file of SQLite's, which need not exist."""
-        return cls(f"sqlite:///{data_folder().resolve() / 'fastchat.db'}")
+        return cls(f"sqlite:///{cls.default_path()}")
+
+    @staticmethod
+    def default_path() -> Path:
+        return data_folder().resolve() / "fastchat.db"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,11 @@ class DatabaseFlags:
         metavar="URL",
         parse=DatabaseUrl.parse,
     )
+
+    @property
+    def has_database(self) -> bool:
+        """Whether one was named, or an earlier command made the default one."""
+        return self.database_url is not None or DatabaseUrl.default_path().exists()
 
     @property
     def database(self) -> DatabaseUrl:

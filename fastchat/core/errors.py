@@ -11,13 +11,18 @@ PlatformError                   500  50001
 ├── InvalidKey                  401  40102
 ├── NoPermission                403  40103
 ├── UnknownModel                404  40301
+├── ServiceGone                 410  40301
+├── RateLimited                 429  42901   with Retry-After
+├── QuotaExceeded               429  42902
 ├── Conflict                    409  40001
 ├── Overloaded                  503  42903   with Retry-After
 ├── EngineFailed                500  50001
 │   ├── OutOfMemory             500  50002
 │   ├── EngineLost              502  50001   with Retry-After
 │   └── EngineNotReady          503  50001   with Retry-After
+├── KeysUnknown                 503  50001   with Retry-After
 ├── NoWorker                    503  50005   with Retry-After
+│   └── ProviderAway            503  50005   with Retry-After
 ├── ShuttingDown                503  50001   with Retry-After
 ├── WorkerTimeout               504  50006
 └── DeadlinePassed              504  50006
@@ -148,6 +153,22 @@ class RateLimited(PlatformError):
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.headers = tuple(headers)
+
+
+class QuotaExceeded(PlatformError):
+    """Nothing is left of what the caller may use; to wait does not help."""
+
+    status = 429
+    code = 42902
+    type = "insufficient_quota"
+
+
+class KeysUnknown(PlatformError):
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("API keys cannot be looked up right now: the database does not answer.")
+        self.retry_after_s = 5
 
 
 class Conflict(PlatformError):

@@ -49,6 +49,7 @@ def configure(
         console.setFormatter(lines or logging.Formatter(LINE, STAMP))
     root.addHandler(console)
     logging.captureWarnings(True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own inside
 
 
 def _files(filename: str, logdir: Path | None) -> list[logging.Handler]:

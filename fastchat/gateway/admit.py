@@ -1,9 +1,10 @@
-"""Whether a request may pass, and where it belongs: pure, and the same for every way in."""
+"""Whether a request may pass, and where it belongs: the same for every way in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastchat.core.errors import BodyTooLarge
+from fastchat.gateway.callers import Caller
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.requests import Peek
@@ -11,18 +12,29 @@ from fastchat.protocol.openai.requests import Peek
 
 @dataclass(frozen=True, slots=True)
 class Gate:
+    """`clock` is the one that requests are measured by, `wall_clock` the one that keys expire by.
+    Neither database nor network is asked here."""
+
     keys: KeyRing
     max_body_bytes: int
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
 
-    def admit_head(self, headers: Mapping[bytes, bytes]) -> str | None:
+    def admit_head(self, headers: Mapping[bytes, bytes]) -> Caller | None:
         """What can be said before the body has come: whose key it is. Raises the `PlatformError`
         that refuses the request. Header names are in lower case."""
         if int(headers.get(b"content-length", b"0")) > self.max_body_bytes:
             raise BodyTooLarge(self.max_body_bytes)
-        return self.keys.check(headers.get(b"authorization"))
+        caller = self.keys.check(headers.get(b"authorization"))
+        if caller is not None:
+            caller.admit(self.clock(), self.wall_clock())
+        return caller
 
-    def admit_body(self, body: bytes) -> Peek:
+    def admit_body(self, body: bytes, caller: Caller | None) -> Peek:
         """What is left to say once the head was admitted and the body has come."""
         if len(body) > self.max_body_bytes:
             raise BodyTooLarge(self.max_body_bytes)
-        return decode(body, Peek)
+        asked = decode(body, Peek)
+        if caller is not None:
+            caller.check(asked.model)
+        return asked

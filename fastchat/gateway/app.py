@@ -86,11 +86,16 @@ def _telling(told: CollectorRegistry, shares: Shares | None) -> Callable[[], Awa
 
 def _by_key(context: Context) -> Callable[[Request], None] | None:
     """API keys, if there are any, open the metrics too."""
-    if not context.gate.keys.names:
+    keys = context.gate.keys
+    if not keys.fixed and context.ledger is None:
         return None
+    nearby = for_insiders(None)
 
     def check(request: Request) -> None:
-        context.gate.admit_head(dict(request.scope["headers"]))
+        if keys.required or not keys.known:
+            context.gate.admit_head(dict(request.scope["headers"]))
+        else:
+            nearby(request)
 
     return check
 
@@ -119,6 +124,8 @@ def _lifespan(
                 asyncio.create_task(probing.run()),
                 asyncio.create_task(context.forwarder.watch()),
             ]
+            if context.ledger is not None:
+                tasks.append(asyncio.create_task(context.ledger.run()))
             for task in tasks:
                 task.add_done_callback(end_with)
             try:
@@ -128,5 +135,7 @@ def _lifespan(
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await context.forwarder.relay.aclose()
+                if context.ledger is not None:
+                    await context.ledger.aclose()
 
     return lifespan

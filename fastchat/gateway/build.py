@@ -1,6 +1,7 @@
 """From flags to an application: the one place that sees the whole configuration."""
 
 import itertools
+import logging
 import random
 import time
 import tomllib
@@ -8,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastchat.client import Neighbours
 from fastchat.core.config import words
@@ -17,18 +19,25 @@ from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, create_service
+from fastchat.gateway.callers import Rate
 from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
-from fastchat.gateway.passage import each, log
+from fastchat.gateway.passage import Account, each, log
 from fastchat.gateway.remote import Remote
 from fastchat.gateway.shares import Shares
 from fastchat.providers.opening import RemoteModel, remote_models
+from fastchat.providers.prices import read_prices
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
+
+if TYPE_CHECKING:
+    from fastchat.gateway.stored_keys import Ledger
+
+logger = logging.getLogger("openai_api_server")
 
 
 def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
@@ -36,7 +45,9 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     routes = _routes(config.routes)
     table = Table(time.monotonic, random.Random(), complete=False, routes=routes)
     following = Following(table)
-    gate = Gate(KeyRing.of(_keys(config)), config.max_body_bytes)
+    ring = KeyRing.of(_keys(config), _rate(config))
+    gate = Gate(ring, config.max_body_bytes, time.monotonic, time.time)
+    ledger = _ledger(config, ring) if config.has_database else None
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
@@ -53,7 +64,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         new_id=request_ids(),
         timeout_s=config.worker_timeout_s,
         token=config.cluster_token,
-        account=each(figures.account, log) if config.log_requests else figures.account,
+        account=_account(figures, ledger, logs=config.log_requests),
         clock=time.monotonic,
         stall_s=config.stream_stall_s,
         keep_alive_s=config.keep_alive_s,
@@ -67,6 +78,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         worker=neighbours.worker,
         is_alive=remote.is_alive,
         wall_clock=time.time,
+        ledger=ledger,
     )
     cors = Cors(
         credentials=config.allow_credentials,
@@ -78,10 +90,49 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     return service if config.relay == "below-asgi" else replace(service, endpoints={})
 
 
+def _rate(config: GatewayConfig) -> Rate | None:
+    """Of this process: those that share the port count for themselves."""
+    if config.rate_limit is None:
+        return None
+    if config.api_keys is None and config.api_keys_file is None and not config.has_database:
+        raise ConfigError(
+            "--rate-limit counts by key, and there are none: `fastchat keys add NAME` makes one"
+        )
+    return Rate(config.rate_limit, config.rate_burst).shared_by(config.workers)
+
+
+def _ledger(config: GatewayConfig, ring: KeyRing) -> "Ledger":
+    """Imported here: who keeps nothing needs no database's library."""
+    from fastchat.gateway.stored_keys import Ledger
+    from fastchat.storage import Database
+
+    ledger = Ledger(
+        database=Database.open(config.database.text),
+        ring=ring,
+        prices=read_prices(config.price_file),
+        wall_clock=time.time,
+        default_rate=_rate(config),
+        processes=config.workers,
+    )
+    ledger.begin()
+    logger.info("keys and usage are in %r", config.database)
+    return ledger
+
+
+def _account(figures: GatewayFigures, ledger: "Ledger | None", *, logs: bool) -> Account:
+    return each(
+        figures.account,
+        *([] if ledger is None else [ledger.account]),
+        *([log] if logs else []),
+    )
+
+
 def _remote_models(config: GatewayConfig) -> Sequence[RemoteModel]:
     if config.register_api_endpoint_file is None:
-        if config.price_file is not None:
-            raise ConfigError("--price-file belongs to --register-api-endpoint-file")
+        if config.price_file is not None and not config.has_database:
+            raise ConfigError(
+                "--price-file has no meaning without --register-api-endpoint-file or a database"
+            )
         return ()
     return remote_models(config.register_api_endpoint_file, config.price_file)
 

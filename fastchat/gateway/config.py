@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.database import DatabaseFlags
 from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
@@ -23,11 +24,15 @@ def _json_list(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayConfig(TlsFlags, LogFlags):
+class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags):
     """Serve the OpenAI API in front of all workers that the controller knows.
 
-    Without API keys everybody who reaches the port may use it. Keys are better given by a file or
-    by the environment: the command line of a process can be read by others.
+    Without API keys everybody who reaches the port may use it. `fastchat keys add NAME` makes one,
+    kept as a hash in the database, with limits of its own. Keys of a fixed list are better given by
+    a file or by the environment: the command line of a process can be read by others.
+
+    Usage is kept by hour, key and model in the database: the one that --database-url names, or the
+    default one once `fastchat keys` has made it.
 
     Examples:
 
@@ -53,6 +58,15 @@ class GatewayConfig(TlsFlags, LogFlags):
         secret=True,
     )
     api_keys_file: Path | None = flag(None, help="file of keys, separated by blanks or lines")
+    rate_limit: float | None = flag(
+        None,
+        help="requests a second of each key that has no rate of its own, such as 10",
+        metavar="N",
+        above=0,
+    )
+    rate_burst: int = flag(
+        20, help="requests that may come at once beyond the rate", metavar="N", at_least=0
+    )
     allow_credentials: bool = flag(False, help="CORS: allow cookies and authorization")
     allowed_origins: tuple[str, ...] = flag(
         ("*",), help="CORS: JSON list of origins", parse=_json_list, metavar="JSON"

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from starlette.requests import Request
 
@@ -11,10 +12,18 @@ from fastchat.gateway.admit import Gate
 from fastchat.gateway.forward import Forwarder
 
 
+class Ledger(Protocol):
+    """Works beside the requests; `gateway.stored_keys` has the one there is."""
+
+    async def run(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """`worker(address)` is a client of that worker; `is_alive` asks whether one is there;
-    `wall_clock` counts seconds since 1970."""
+    `wall_clock` counts seconds since 1970. `ledger` keeps keys and usage, where they are kept."""
 
     gate: Gate
     table: Table
@@ -22,6 +31,7 @@ class Context:
     worker: Callable[[str], WorkerClient]
     is_alive: Callable[[str], Awaitable[bool]]
     wall_clock: Callable[[], float]
+    ledger: Ledger | None = None
 
     @property
     def authorized(self) -> Callable[[Request], Awaitable[None]]:

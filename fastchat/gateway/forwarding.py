@@ -18,6 +18,7 @@ from fastchat.core.errors import (
     WorkerTimeout,
 )
 from fastchat.dispatch import SILENT_S, Lease, Outcome
+from fastchat.gateway.callers import Caller
 from fastchat.gateway.migration import (
     MOST_MIGRATIONS,
     Interrupted,
@@ -85,6 +86,7 @@ class Forwarding:
         "_at_worker",
         "_began",
         "_call",
+        "_caller",
         "_client",
         "_counts",
         "_deadline",
@@ -98,7 +100,6 @@ class Forwarding:
         "_headers",
         "_heard_at",
         "_is_stream",
-        "_key",
         "_last_words",
         "_lease",
         "_leases",
@@ -145,7 +146,7 @@ class Forwarding:
         self._deadline: Deadline | None = None
         self._paused = False
         self._ended = False
-        self._key: str | None = None
+        self._caller: Caller | None = None
         self._model = ""
         self._status = 499
         self._error_code: int | None = None
@@ -161,7 +162,7 @@ class Forwarding:
 
     def admit(self) -> bool:
         try:
-            self._key = self._forwarder.gate.admit_head(self._headers)
+            self._caller = self._forwarder.gate.admit_head(self._headers)
         except PlatformError as error:
             self.refuse(error)
             return False
@@ -170,7 +171,7 @@ class Forwarding:
     def ask(self, body: bytes) -> None:
         self._began = self._heard_at = self._said_at = self._forwarder.clock()
         try:
-            self._decision = self._forwarder.gate.admit_body(body)
+            self._decision = self._forwarder.gate.admit_body(body, self._caller)
             self._model = self._decision.model
             if self._decision.stream:
                 self._stream = Stream(self._client)
@@ -366,6 +367,8 @@ class Forwarding:
         self._head = [header for header in headers if header[0] in _TO_CLIENT]
         self._take_notes(headers)
         self._head += ((b"x-request-id", self.id.encode()), (b"server-timing", self._timing()))
+        if self._caller is not None and self._caller.bucket is not None:
+            self._head += self._caller.bucket.headers(self._forwarder.clock())
         self._pieces: list[bytes] = []
         self._size = 0
         wanted = self._stream is not None and status == 200
@@ -575,7 +578,8 @@ class Forwarding:
         return Passage(
             id=self.id,
             path=self._endpoint.path.decode(),
-            key=self._key,
+            key=self._caller.name if self._caller is not None else None,
+            caller=self._caller,
             model=self._model,
             stream=self._stream is not None,
             status=self._status,

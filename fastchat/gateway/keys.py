@@ -1,36 +1,45 @@
 """API keys, kept as hashes: what is not stored cannot be printed or compared byte by byte."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, field
 
-from fastchat.core.errors import InvalidKey
+from fastchat.core.api_keys import digest_of
+from fastchat.core.errors import InvalidKey, KeysUnknown
+from fastchat.gateway.callers import Bucket, Caller, Rate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeyRing:
-    """An empty ring lets everybody in. Each key has a name that may be logged."""
+    """Without any key everybody is let in. `fixed` are those of the command line; `stored` are
+    replaced by whoever reads them from the database, as a whole. `known` is false until they were
+    read once."""
 
-    names: Mapping[bytes, str]
+    fixed: Mapping[bytes, Caller]
+    stored: Mapping[bytes, Caller] = field(default_factory=dict)
+    required: bool = False
+    known: bool = True
 
     @classmethod
-    def of(cls, keys: Iterable[str]) -> "KeyRing":
-        digests = [_digest(key.encode()) for key in keys]
-        return cls({digest: digest[:4].hex() for digest in digests})
+    def of(cls, keys: Iterable[str], rate: Rate | None = None) -> "KeyRing":
+        digests = [digest_of(key.encode()) for key in keys]
+        fixed = {
+            digest: Caller(digest[:4].hex(), bucket=None if rate is None else Bucket(rate))
+            for digest in digests
+        }
+        return cls(fixed, required=bool(fixed))
 
-    def check(self, authorization: bytes | None) -> str | None:
-        """The key's name. Raises `InvalidKey`. A lookup by digest tells nothing about how close a
+    def check(self, authorization: bytes | None) -> Caller | None:
+        """Whose key it is. Raises `InvalidKey`. A lookup by digest tells nothing about how close a
         guess was."""
-        if not self.names:
+        if not self.required and self.known:
             return None
         if authorization is None:
             raise InvalidKey("An API key is needed: send Authorization: Bearer KEY.")
         scheme, _, key = authorization.partition(b" ")
-        name = self.names.get(_digest(key.strip()))
-        if name is None or scheme.lower() != b"bearer":
+        digest = digest_of(key.strip())
+        caller = self.fixed.get(digest) or self.stored.get(digest)
+        if caller is None and not self.known:
+            raise KeysUnknown
+        if caller is None or scheme.lower() != b"bearer":
             raise InvalidKey("Incorrect API key provided.")
-        return name
-
-
-def _digest(key: bytes) -> bytes:
-    return sha256(key).digest()
+        return caller

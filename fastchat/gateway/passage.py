@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fastchat.core.generation import Usage
+from fastchat.gateway.callers import Caller
 
 logger = logging.getLogger("openai_api_server")
 
@@ -32,6 +33,7 @@ class Passage(NamedTuple):
     total_s: float
     at_worker: str
     counts: Usage | None
+    caller: Caller | None = None
 
     @property
     def retries(self) -> int:

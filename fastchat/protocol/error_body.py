@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from fastchat.core.errors import PlatformError
+from fastchat.core.errors import PlatformError, RateLimited
 
 # Errors after which the rest of the request is not going to be read.
 UNREAD = frozenset([408, 413, 431])
@@ -47,6 +47,8 @@ def error_headers(error: PlatformError) -> dict[str, str]:
     headers = {"content-type": "application/json"}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(error.retry_after_s)
+    if isinstance(error, RateLimited):
+        headers |= error.headers
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     if error.status in UNREAD:

@@ -105,11 +105,13 @@ class ProviderEngine:
                         yield chunk
         except PlatformError:
             raise
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise away(self._endpoint, "it cannot be reached", str(error)) from error
         except TimeoutError as error:
             raise away(self._endpoint, "it was silent for too long") from error
         except _FAULTS as error:
-            reason = str(error) or type(error).__name__
-            raise away(self._endpoint, f"its answer broke ({reason[:200]})") from error
+            detail = f"({type(error).__name__}: {error})"[:300]
+            raise away(self._endpoint, "its answer broke", detail) from error
         last = reader.end()
         if last is None:
             raise away(self._endpoint, "its stream ended before its answer did")

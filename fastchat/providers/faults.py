@@ -91,8 +91,9 @@ def error_in_stream(endpoint: Endpoint, data: bytes) -> PlatformError:
     )
 
 
-def away(endpoint: Endpoint, reason: str) -> ProviderAway:
-    logger.warning("%s (%s): %s", endpoint.api_base, endpoint.name, reason)
+def away(endpoint: Endpoint, reason: str, detail: str = "") -> ProviderAway:
+    """The detail, an address of ours perhaps, is for the log."""
+    logger.warning("%s (%s): %s %s", endpoint.api_base, endpoint.name, reason, detail)
     return ProviderAway(
         f"The provider of {endpoint.name!r} does not answer: {reason}.", retry_after_s=DOWN_S
     )

@@ -19,7 +19,7 @@ def main() -> None:
     def run(process: int | None) -> None:
         part = "" if process is None else f"_{process}"
         log_to("openai_api_server", f"openai_api_server{part}.log", config.logdir, config)
-        guarded = bool(config.api_keys or config.api_keys_file)
+        guarded = bool(config.api_keys or config.api_keys_file or config.has_database)
         warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
         shares = None if process is None else Shares(folder, process, config.workers)
         try:

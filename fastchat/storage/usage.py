@@ -1,7 +1,7 @@
 """What was used, and what it cost: one row for an hour, a key and a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import (
     BigInteger,
@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fastchat.core.generation import Usage
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
 
@@ -52,6 +53,17 @@ class Used:
     cached_tokens: int = 0
     completion_tokens: int = 0
     microdollars: int = 0
+
+    @property
+    def tokens(self) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cached_tokens=self.cached_tokens,
+        )
+
+    def costing(self, microdollars: int) -> "Used":
+        return replace(self, microdollars=microdollars)
 
 
 def _adding(insert: type[sqlite.Insert] | type[postgresql.Insert]) -> Executable:

@@ -11,7 +11,8 @@ from fastchat.core.errors import ConfigError
 from fastchat.storage import Database
 from fastchat.storage.connecting import engine_of, writing
 from fastchat.storage.metadata import whole_metadata
-from fastchat.storage.migrations import scripts, upgrade
+from fastchat.storage.migrations import upgrade
+from fastchat.storage.migrations.upgrading import scripts
 
 
 def test_the_revisions_lead_to_the_tables_of_the_code(url: str) -> None:

@@ -1,0 +1,96 @@
+"""Who asks, and what they may: decided from memory, within a microsecond or two."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastchat.core.errors import InvalidKey, NoPermission, QuotaExceeded, RateLimited
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """As nginx counts it: `burst` requests may come early, beside the one whose turn it is."""
+
+    per_s: float
+    burst: int
+
+    def shared_by(self, processes: int) -> "Rate":
+        return Rate(self.per_s / processes, self.burst // processes)
+
+
+class Bucket:
+    """One number says it all: when the next request would be due if they came evenly."""
+
+    __slots__ = ("_allowance_s", "_due_at", "_interval_s", "rate")
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self._interval_s = 1 / rate.per_s
+        self._allowance_s = rate.burst * self._interval_s
+        self._due_at = -math.inf
+
+    def take(self, now: float) -> float:
+        """0 when it may pass; otherwise how many seconds it is too early."""
+        due_at = self._due_at if self._due_at > now else now
+        early_s = due_at - now - self._allowance_s
+        if early_s > 1e-9:
+            return early_s
+        self._due_at = due_at + self._interval_s
+        return 0.0
+
+    def headers(self, now: float) -> Sequence[Header]:
+        """As OpenAI tells it."""
+        waiting_s = max(0.0, self._due_at - now)
+        left = self.rate.burst + 1 - math.ceil(waiting_s / self._interval_s - 1e-9)
+        return (
+            (b"x-ratelimit-limit-requests", b"%d" % (self.rate.burst + 1)),
+            (b"x-ratelimit-remaining-requests", b"%d" % max(0, left)),
+            (b"x-ratelimit-reset-requests", b"%.3fs" % waiting_s),
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Caller:
+    """A key as the gate sees it. `name` may be logged; `id` is empty for a key that is stored
+    nowhere. `expires_at` is a wall-clock time."""
+
+    name: str
+    id: str = ""
+    models: frozenset[str] | None = None
+    expires_at: float = math.inf
+    token_budget: int | None = None
+    tokens_left: float = math.inf
+    bucket: Bucket | None = None
+
+    def admit(self, now: float, wall_now: float) -> None:
+        """Raises the error that refuses the request."""
+        if wall_now >= self.expires_at:
+            raise InvalidKey("This API key has expired.")
+        if self.tokens_left <= 0:
+            raise QuotaExceeded(
+                f"The key {self.name!r} has used all of its {self.token_budget} tokens."
+            )
+        if self.bucket is not None:
+            early_s = self.bucket.take(now)
+            if early_s:
+                raise _too_many(self.bucket, now, early_s)
+
+    def check(self, model: str) -> None:
+        if self.models is not None and model not in self.models:
+            named = ", ".join(sorted(self.models))
+            raise NoPermission(
+                f"The key {self.name!r} may not use the model {model!r}, only: {named}.",
+                param="model",
+            )
+
+
+def _too_many(bucket: Bucket, now: float, early_s: float) -> RateLimited:
+    rate = bucket.rate
+    return RateLimited(
+        f"Too many requests: {rate.per_s:g} a second are allowed, and {rate.burst} at once beyond "
+        "that. Ask more slowly.",
+        retry_after_s=max(1, math.ceil(early_s)),
+        headers=[(n.decode(), v.decode()) for n, v in bucket.headers(now)],
+    )

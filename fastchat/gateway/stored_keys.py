@@ -1,0 +1,153 @@
+"""Keys and usage in the database: read and written beside the requests, never for one of them."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fastchat.core.errors import PlatformError
+from fastchat.gateway.callers import Bucket, Caller, Rate
+from fastchat.gateway.keys import KeyRing
+from fastchat.gateway.passage import Passage
+from fastchat.providers.prices import Prices, price_of
+from fastchat.storage import Database, keys, usage
+from fastchat.storage.keys import StoredKey
+from fastchat.storage.usage import HOUR_S, NO_KEY, Used
+
+logger = logging.getLogger("openai_api_server")
+
+REFRESH_S = 2.0
+FLUSH_S = 1.0
+
+_Sums = list[int]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """`account` only adds to sums; `run` takes keys in and puts sums out, and never ends by itself.
+
+    A budget is kept by every process for itself between two looks into the database: of a key that
+    is used at several at once, a few seconds' tokens may be spent beyond it."""
+
+    database: Database
+    ring: KeyRing
+    prices: Prices
+    wall_clock: Callable[[], float]
+    default_rate: Rate | None = None
+    processes: int = 1
+    _sums: dict[tuple[str, str], _Sums] = field(default_factory=dict)
+    _complained: bool = False
+
+    def account(self, passage: Passage) -> None:
+        """Of every request that a worker, or a provider, was asked for."""
+        if not passage.tries:
+            return
+        caller, counts = passage.caller, passage.counts
+        place = (caller.id if caller is not None else NO_KEY, passage.model)
+        sums = self._sums.get(place)
+        if sums is None:
+            sums = self._sums[place] = [0, 0, 0, 0, 0]
+        sums[0] += 1
+        sums[1] += passage.status >= 400
+        if counts is not None:
+            sums[2] += counts.prompt_tokens
+            sums[3] += counts.cached_tokens
+            sums[4] += counts.completion_tokens
+            if caller is not None:
+                caller.tokens_left -= counts.total_tokens
+
+    def begin(self) -> None:
+        """Take in what is stored, if the database answers. Blocks: before anything is served."""
+        self.ring.known = False
+        try:
+            self.take_in(
+                self.database.read_now(keys.every), self.database.read_now(usage.tokens_by_key)
+            )
+        except PlatformError as error:
+            logger.error("only keys of the command line are known: %s", error.message)
+        if self.ring.known and not self.ring.required:
+            logger.warning("the database holds no key: everybody who reaches the port is let in")
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read_on())
+            group.create_task(self._write_on())
+
+    async def refresh(self) -> None:
+        """Take in the keys as they are stored now. Raises what reading raises."""
+        stored = await self.database.read(keys.every)
+        spent = await self.database.read(usage.tokens_by_key)
+        self.take_in(stored, spent)
+
+    def take_in(self, stored: Sequence[StoredKey], spent: Mapping[str, int]) -> None:
+        now = self.wall_clock()
+        before = {caller.id: caller for caller in self.ring.stored.values()}
+        self.ring.stored = {
+            bytes.fromhex(key.digest): self._caller(key, spent.get(key.id, 0), before.get(key.id))
+            for key in stored
+            if key.is_valid(now)
+        }
+        self.ring.required = bool(self.ring.fixed or stored)
+        self.ring.known = True
+
+    def flush(self) -> None:
+        """To the writer, which does not make us wait."""
+        sums, self._sums = self._sums, {}
+        hour = int(self.wall_clock()) // HOUR_S * HOUR_S
+        for (key_id, model), (requests, failures, prompt, cached, completion) in sums.items():
+            used = Used(
+                hour=hour,
+                key_id=key_id,
+                model=model,
+                requests=requests,
+                failures=failures,
+                prompt_tokens=prompt,
+                cached_tokens=cached,
+                completion_tokens=completion,
+            )
+            usage.add(self.database, self._priced(used))
+
+    async def aclose(self) -> None:
+        self.flush()
+        await self.database.aclose()
+
+    def _priced(self, used: Used) -> Used:
+        price = price_of(self.prices, used.model)
+        return used if price is None else used.costing(price.microdollars(used.tokens))
+
+    def _caller(self, key: StoredKey, spent: int, before: Caller | None) -> Caller:
+        left = math.inf if key.token_budget is None else key.token_budget - spent
+        if before is not None and before.token_budget == key.token_budget:
+            # What was used here, and is not written yet, is used none the less. The object stays:
+            # requests under way hold it.
+            before.tokens_left = min(before.tokens_left, left)
+            return before
+        rate = self.default_rate
+        if key.requests_per_s is not None:
+            rate = Rate(key.requests_per_s, key.burst or 0).shared_by(self.processes)
+        return Caller(
+            name=key.name,
+            id=key.id,
+            models=None if key.models is None else frozenset(key.models),
+            expires_at=math.inf if key.expires_at is None else key.expires_at,
+            token_budget=key.token_budget,
+            tokens_left=left,
+            bucket=None if rate is None else Bucket(rate),
+        )
+
+    async def _read_on(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+                self._complained = False
+            except PlatformError as error:
+                if not self._complained:
+                    logger.error("keys stay as they were known last: %s", error.message)
+                    self._complained = True
+            await asyncio.sleep(REFRESH_S)
+
+    async def _write_on(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.flush()
