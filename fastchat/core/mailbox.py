@@ -2,9 +2,34 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+# Has the loop call something soon, from any thread.
+Soon = Callable[[Callable[[], None]], object]
+
+
+class Doorbell:
+    """Wakes a loop once for many calls: what a step of a batch has for everybody is one ring."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._calls: deque[Callable[[], None]] = deque()
+        self._ringing = False
+
+    def soon(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+        if not self._ringing:
+            self._ringing = True
+            self.loop.call_soon_threadsafe(self._answer)
+
+    def _answer(self) -> None:
+        # First this, then the calls: one that comes in between is made, or rings again.
+        self._ringing = False
+        while self._calls:
+            self._calls.popleft()()
 
 
 class Mailbox(Generic[T]):
@@ -13,9 +38,9 @@ class Mailbox(Generic[T]):
     It is bounded by what is put: an answer is never longer than the context of its slot.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, soon: Soon | None = None) -> None:
         self.closed = False
-        self._loop = loop
+        self._soon = soon or loop.call_soon_threadsafe
         self._items: deque[T] = deque()
         self._failure: Exception | None = None
         self._filled = asyncio.Event()
@@ -51,7 +76,7 @@ class Mailbox(Generic[T]):
     def _wake_soon(self) -> None:
         if not self._waking:
             self._waking = True
-            self._loop.call_soon_threadsafe(self._wake)
+            self._soon(self._wake)
 
     def _wake(self) -> None:
         # First this, then the reader takes: an item put in between is taken, or wakes again.

@@ -47,8 +47,14 @@ class ModelFlags:
     )
     attn_implementation: str | None = flag(
         None,
-        help="attention: flash_attention_2, sdpa, eager (default: the fastest that runs)",
+        help="attention: flash_attention_3, flash_attention_2, sdpa, eager (default: the fastest "
+        "that runs)",
         metavar="NAME",
+    )
+    cuda_graphs: str | None = flag(
+        None,
+        help="steps on a GPU as CUDA graphs (default: where the weights allow it)",
+        choices=lambda: ["on", "off"],
     )
     context_length: int | None = flag(
         None,

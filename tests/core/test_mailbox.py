@@ -1,9 +1,11 @@
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 
-from fastchat.core.mailbox import Mailbox
+from fastchat.core.mailbox import Doorbell, Mailbox
 
 
 async def test_everything_arrives_in_order_from_another_thread() -> None:
@@ -48,3 +50,21 @@ async def test_an_empty_wake_up_is_not_an_item() -> None:
     await asyncio.sleep(0)
     mailbox.put("b")
     assert await taking == ["b"]
+
+
+async def test_a_bell_wakes_the_loop_once_for_everybody() -> None:
+    loop, rung = asyncio.get_running_loop(), list[object]()
+
+    class Counting:
+        def call_soon_threadsafe(self, call: Callable[[], object]) -> None:
+            rung.append(loop.call_soon_threadsafe(call))
+
+    bell = Doorbell(cast(asyncio.AbstractEventLoop, Counting()))
+    mailboxes = [Mailbox[int](loop, bell.soon) for _ in range(3)]
+    for number, mailbox in enumerate(mailboxes):
+        mailbox.put(number)
+    assert [await mailbox.take() for mailbox in mailboxes] == [[0], [1], [2]]
+    assert len(rung) == 1
+    mailboxes[0].put(3)
+    assert await mailboxes[0].take() == [3]
+    assert len(rung) == 2

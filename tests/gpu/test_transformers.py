@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.transformers import SHAPES, make_random
+from benchmarks.transformers.models import SHAPES, make_random
 from fastchat.core.errors import OutOfMemory
 from fastchat.core.generation import Chunk, GenerationRequest, Sampling, collect
 from fastchat.engines.transformers import Options
@@ -86,13 +86,13 @@ async def test_both_ways_say_the_same(folder: Path) -> None:
 
 async def test_graphs_change_the_speed_and_not_the_answers(folder: Path) -> None:
     with_graphs, without = [
-        await _texts(folder, dtype="float32", cuda_graphs=wanted) for wanted in (True, False)
+        await _texts(folder, dtype="float32", cuda_graphs=wanted) for wanted in ("on", "off")
     ]
     assert with_graphs == without
 
 
 async def test_everything_a_request_can_want_works_with_graphs(folder: Path) -> None:
-    engine = _engine(folder, cuda_graphs=True)
+    engine = _engine(folder, cuda_graphs="on")
     try:
         for wanted in ({"temperature": 1.0, "top_p": 0.9}, {"repetition_penalty": 1.3}):
             answers = await _said(engine, 8, **wanted)
@@ -102,7 +102,9 @@ async def test_everything_a_request_can_want_works_with_graphs(folder: Path) -> 
 
 
 async def test_flash_attention_is_taken_where_it_is(folder: Path) -> None:
-    if importlib.util.find_spec("flash_attn") is None:
+    from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
+
+    if not (is_flash_attn_2_available() or is_flash_attn_3_available()):
         pytest.skip(NO_PACKAGE.format("flash-attn"))
     engine = _engine(folder, dtype="bfloat16")
     try:
@@ -140,10 +142,11 @@ async def test_a_model_is_spread_over_two_devices(folder: Path) -> None:
         await engine.aclose()
 
 
-async def test_memory_that_runs_out_is_survived(folder: Path) -> None:
+@pytest.mark.parametrize("attention", [None, "sdpa"])
+async def test_memory_that_runs_out_is_survived(folder: Path, attention: str | None) -> None:
     import torch
 
-    engine = _engine(folder)
+    engine = _engine(folder, attn_implementation=attention)
     try:
         free, _ = torch.cuda.mem_get_info()
         ballast = torch.empty(free - 64 * 2**20, dtype=torch.uint8, device="cuda")

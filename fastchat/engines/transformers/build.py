@@ -98,6 +98,26 @@ def _embedding_limits(options: Options, loaded: loading.Loaded, context: int) ->
     )
 
 
+def _graphs(options: Options, loaded: loading.Loaded, adapters: Adapters) -> bool:
+    """Without them a step on a GPU is mostly launches of its kernels, one by one, by Python."""
+    if loaded.model.device.type != "cuda":
+        if options.cuda_graphs == "on":
+            raise ConfigError(f"--cuda-graphs on: there are none on {loaded.model.device.type}")
+        return False
+    reason = _why_no_graphs(loaded, adapters)
+    if reason is not None and options.cuda_graphs == "on":
+        raise ConfigError(f"--cuda-graphs on: {reason}: leave one of the two out")
+    return reason is None and options.cuda_graphs != "off"
+
+
+def _why_no_graphs(loaded: loading.Loaded, adapters: Adapters) -> str | None:
+    if getattr(loaded.model, "is_loaded_in_8bit", False):
+        return "products in 8 bits look at their numbers on the way, which no graph can"
+    if adapters.is_enabled:
+        return "a graph would repeat what the adapters of its first step added"
+    return None
+
+
 def _batch_options(
     options: Options, loaded: loading.Loaded, context: int, adapters: Adapters
 ) -> BatchOptions:
@@ -111,8 +131,8 @@ def _batch_options(
     return BatchOptions(
         page=page,
         pages=None if tokens is None else max(1, math.ceil(tokens / page)),
+        longest=context,
         batch_tokens=step + options.slots,
         most_requests=max(options.slots, _FEWEST_AT_ONCE),
-        # A graph would repeat what the adapters of its first step added.
-        graphs=options.cuda_graphs if not adapters.is_enabled else False,
+        graphs=_graphs(options, loaded, adapters),
     )

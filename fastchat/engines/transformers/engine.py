@@ -23,7 +23,7 @@ from fastchat.core.generation import (
     Prompt,
     required_features,
 )
-from fastchat.core.mailbox import Mailbox
+from fastchat.core.mailbox import Doorbell, Mailbox
 from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.admission import Room
 from fastchat.engines.transformers.answer import Answer, Token
@@ -91,6 +91,7 @@ class TransformersEngine:
         # One thread: tokenizers are not made for several, and there is nothing to win.
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
         self._open: set[Mailbox[Tokens]] = set()
+        self._bell: Doorbell | None = None
         self._told = False
         self._closed = False
 
@@ -171,7 +172,7 @@ class TransformersEngine:
         batched = self._batcher is not None and request.sampling.seed is None
         if not batched:
             self._say_once()
-        mailbox: Mailbox[Tokens] = Mailbox(asyncio.get_running_loop())
+        mailbox = self._mailbox()
         self._open.add(mailbox)
         way = self._in_batch if batched else self._alone
         try:
@@ -206,6 +207,12 @@ class TransformersEngine:
         await asyncio.to_thread(self._singles.close)
         await self._embedder.aclose()
         self._aside.shutdown(wait=False)
+
+    def _mailbox(self) -> Mailbox[Tokens]:
+        loop = asyncio.get_running_loop()
+        if self._bell is None or self._bell.loop is not loop:
+            self._bell = Doorbell(loop)
+        return Mailbox(loop, self._bell.soon)
 
     def _answer(self, request: GenerationRequest, prompt: Sequence[int]) -> Answer:
         if request.max_tokens is not None and request.max_tokens < 1:

@@ -96,7 +96,11 @@ def prepared(options: Options) -> str:
     if not sys.stderr.isatty():
         transformers.logging.disable_progress_bar()
     torch.set_num_threads(options.threads or default_threads())
-    return chosen_device(options)
+    device = chosen_device(options)
+    if device.startswith("cuda"):
+        # cuDNN's attention plans each new length anew, and failed for good after a want of memory.
+        torch.backends.cuda.enable_cudnn_sdp(False)
+    return device
 
 
 def hub_words(options: Options) -> dict[str, Any]:
@@ -174,9 +178,18 @@ def chosen_attention(options: Options, config: Any, device: str) -> tuple[str | 
         return "sdpa", f"FlashAttention does not run on {device}"
     if chosen_dtype(options, config, device).itemsize > 2:
         return "sdpa", "FlashAttention needs float16 or bfloat16"
-    if importlib.util.find_spec("flash_attn") is None:
-        return "sdpa", "the package flash-attn is not installed"
-    return "flash_attention_2", "device, type and package allow it"
+    return _flash_attention()
+
+
+def _flash_attention() -> tuple[str, str]:
+    """The newest that is installed, of those that read the paged cache themselves."""
+    from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
+
+    if is_flash_attn_3_available():
+        return "flash_attention_3", "device, type and package allow it"
+    if is_flash_attn_2_available():
+        return "flash_attention_2", "device, type and package allow it"
+    return "sdpa", "the package flash-attn is not installed"
 
 
 def why_not_batched(model: Any) -> str | None:

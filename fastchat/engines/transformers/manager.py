@@ -27,18 +27,22 @@ _CHOOSER = "chooser"
 _LAST_STEP_S = 30.0
 # In a request's id, before the serial number of its adapter.
 _ADAPTER = "@"
+# Graphs have fixed sizes, so a step reads up to so many tokens of the cache for nothing.
+_GRAPH_STEP = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchOptions:
-    """`pages` None: as many as fit into the device's memory. `batch_tokens` bounds one step, and so
-    the time until a cancelled prompt is dropped. `graphs` None: where the manager likes them."""
+    """`pages` None: as many as fit into the device's memory. `longest` is what one request may hold
+    of them. `batch_tokens` bounds one step, and so the time until a cancelled prompt is dropped.
+    `graphs` are of CUDA."""
 
     page: int
     pages: int | None
+    longest: int
     batch_tokens: int
     most_requests: int
-    graphs: bool | None = None
+    graphs: bool = False
 
 
 @dataclass(slots=True)
@@ -246,11 +250,14 @@ def _new_manager(model: Any, options: BatchOptions) -> Any:
         continuous_batching_config=ContinuousBatchingConfig(
             page_size=options.page,
             num_blocks=options.pages,
+            max_blocks_per_request=_table_width(model, options),
             max_batch_tokens=options.batch_tokens,
             max_requests_per_batch=options.most_requests,
             max_memory_percent=None if options.pages else 0.8,
             per_request_processors=True,
             use_cuda_graph=options.graphs,
+            kv_padding_interval_size=_GRAPH_STEP if options.graphs else 0,
+            auto_switch_to_flash=False,  # which attention it is was decided at loading
             use_async_batching=False,  # the next step would begin before the token is chosen
             safety_margin=0.0,  # nobody enters for whom there is no room
         ),
@@ -262,6 +269,13 @@ def _new_manager(model: Any, options: BatchOptions) -> Any:
     listed.do_processing = True
     manager.output_router = _Router()
     return manager
+
+
+def _table_width(model: Any, options: BatchOptions) -> int | None:
+    """Pages of one request in the table that FlashAttention reads; other attention has none."""
+    if "flash" not in model.config._attn_implementation:
+        return None
+    return -(-options.longest // options.page)
 
 
 def _warm_up(manager: Any) -> None:
@@ -284,6 +298,7 @@ def _warm_up(manager: Any) -> None:
 
     steps.prepare_batch_update = update
     _tell_what_was_cached(manager)
+    _fill_table_at_once(manager.batch_processor.cache, steps)
 
 
 def _tell_what_was_cached(manager: Any) -> None:
@@ -328,6 +343,32 @@ def _tell_adapters_apart(manager: Any, adapters: Adapters) -> None:
 
 def _serial(request_id: str) -> int:
     return int(request_id.partition(_ADAPTER)[2] or 0)
+
+
+def _fill_table_at_once(cache: Any, steps: Any) -> None:
+    """The table of pages goes to the device in one copy a step, where it was one a request."""
+    import torch
+
+    if len(cache.cache_allocators) != 1 or not steps.block_table.numel():
+        return
+    (pages,) = cache.cache_allocators.values()
+    apart = pages.block_physical_stride // pages.tokens_per_page
+    rows: list[list[int]] = []
+    prepare = steps.prepare_batch_tensors
+
+    def noted(request_id: str, *_: Any) -> None:
+        rows.append([page * apart for page in pages.block_table[request_id]])
+
+    def prepared(*args: Any, **words: Any) -> None:
+        rows.clear()
+        prepare(*args, **words)
+        if rows:
+            width = max(map(len, rows))
+            table = torch.tensor([row + [-1] * (width - len(row)) for row in rows])
+            steps.block_table[0, : len(rows), :width].copy_(table)
+
+    cache.fill_block_table = noted
+    steps.prepare_batch_tensors = prepared
 
 
 def _safely(call: Callable[[Any], None], value: object) -> None:

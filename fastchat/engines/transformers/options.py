@@ -41,7 +41,7 @@ class Options:
     awq_wbits: int = 16
     awq_groupsize: int = -1
     trust_remote_code: bool = False
-    cuda_graphs: bool | None = None
+    cuda_graphs: str | None = None
     embed_in_truncate: bool = False
     enable_lora: bool = False
     lora_modules: Sequence[str] = ()

@@ -5,8 +5,7 @@
 The same weights, type and threads, in one process, and rounds that take turns: our engine, the bare
 manager of transformers, and plain `generate` for one stream. Ratios are of neighbours. CPU seconds
 are the process's own. Then: how soon eight cancelled streams free what they held, and memory after
-many mixed requests. On an accelerator: `--model random-1b` or `--model random-7b`, which are made
-here, with random weights.
+many mixed requests. On an accelerator: `python -m benchmarks.transformers.accelerator`.
 """
 
 import argparse
@@ -14,46 +13,21 @@ import asyncio
 import random
 import resource
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.transformers.asking import PROMPT, Round, answered, asked, checked
+from benchmarks.transformers.models import folder_of
 from fastchat import __version__
-from fastchat.core.generation import GenerationRequest, Sampling, collect
 from fastchat.engines.transformers import Options
 from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
-from tools.convert_smollm2 import converted, tokenizer_folder
-
-# Small models go on with it for long, so that every stream has the same length.
-PROMPT = "Once upon a time, in a small village, there lived a girl of the age of"
-GRAPHS = {"auto": None, "on": True, "off": False}
-# Llama's shape: hidden size, layers, heads, size between.
-SHAPES = {"random-1b": (2048, 16, 32, 8192), "random-7b": (4096, 32, 32, 11008)}
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    tokens: int
-    wall_s: float
-    cpu_s: float
-
-    @property
-    def rate(self) -> float:
-        return self.tokens / self.wall_s
-
-    @property
-    def cpu_rate(self) -> float:
-        return self.tokens / self.cpu_s
 
 
 def main() -> None:
@@ -65,48 +39,12 @@ def main() -> None:
     parser.add_argument("--mixed", type=int, default=500, help="mixed requests for the memory")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device")
-    parser.add_argument("--attention", nargs="+", default=[""], help="sdpa flash_attention_2")
-    parser.add_argument("--graphs", nargs="+", default=["auto"], help="CUDA graphs: auto on off")
     args = parser.parse_args()
-    with _folder(args.model) as folder:
-        for attention, graphs in product(args.attention, args.graphs):
-            asyncio.run(_measure(args, folder, attention or None, GRAPHS[graphs]))
+    with folder_of(args.model) as folder:
+        asyncio.run(_measure(args, folder))
 
 
-@contextmanager
-def _folder(model: str) -> Iterator[Path]:
-    if model not in SHAPES:
-        yield Path(model) if model else converted()
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        make_random(SHAPES[model], Path(folder))
-        yield Path(folder)
-
-
-def make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
-    import torch
-    import transformers
-
-    hidden, layers, heads, between = shape
-    tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder())
-    config = transformers.LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=between,
-        max_position_embeddings=4096,
-        eos_token_id=2,
-    )
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-async def _measure(
-    args: argparse.Namespace, folder: Path, attention: str | None, graphs: bool | None
-) -> None:
+async def _measure(args: argparse.Namespace, folder: Path) -> None:
     engine = create(
         Options(
             model=folder,
@@ -115,8 +53,6 @@ async def _measure(
             threads=args.threads,
             context_length=1024,
             device=args.device,
-            attn_implementation=attention,
-            cuda_graphs=graphs,
         )
     )
     _say(_title(engine, args))
@@ -136,10 +72,10 @@ async def _speed(engine: TransformersEngine, args: argparse.Namespace) -> dict[i
         table.add_column(column, justify="right")
     rates = {}
     for count in args.streams:
-        await _ours(engine, count, args.tokens)
+        await answered(engine, count, args.tokens)
         pairs: list[tuple[Round, Round, Round | None]] = []
         for _ in range(args.rounds):
-            ours = await _ours(engine, count, args.tokens)
+            ours = await answered(engine, count, args.tokens)
             bare = await asyncio.to_thread(_bare, engine, count, args.tokens)
             plain = None
             if count == 1:
@@ -156,15 +92,6 @@ async def _speed(engine: TransformersEngine, args: argparse.Namespace) -> dict[i
         )
     Console(width=140).print(table)
     return rates
-
-
-async def _ours(engine: TransformersEngine, count: int, tokens: int) -> Round:
-    began, cpu = time.perf_counter(), time.process_time()
-    answers = await asyncio.gather(
-        *(collect(engine.generate(_request(number, tokens))) for number in range(count))
-    )
-    said = sum(answer.usage.completion_tokens for answer in answers)
-    return _checked(said, count * tokens, began, cpu)
 
 
 def _bare(engine: TransformersEngine, count: int, tokens: int) -> Round:
@@ -189,11 +116,11 @@ def _bare(engine: TransformersEngine, count: int, tokens: int) -> Round:
         began, cpu = time.perf_counter(), time.process_time()
         for number in range(count):
             ids = list(engine._vocabulary.encode(f"{PROMPT} {number}"))
-            manager.add_request(ids, max_new_tokens=tokens)
+            manager.addrequest(ids, max_new_tokens=tokens)
         said = 0
         for _ in range(count):
             said += len(manager.get_result(timeout=600).generated_tokens)
-        return _checked(said, count * tokens, began, cpu)
+        return checked(said, count * tokens, began, cpu)
     finally:
         manager.stop(block=True)
 
@@ -207,7 +134,7 @@ def _plain(engine: TransformersEngine, tokens: int) -> Round:
     began, cpu = time.perf_counter(), time.process_time()
     with torch.inference_mode():
         out = model.generate(ids, min_new_tokens=tokens, max_new_tokens=tokens, do_sample=False)
-    return _checked(out.shape[1] - ids.shape[1], tokens, began, cpu)
+    return checked(out.shape[1] - ids.shape[1], tokens, began, cpu)
 
 
 async def _after_cancel(engine: TransformersEngine) -> None:
@@ -215,7 +142,7 @@ async def _after_cancel(engine: TransformersEngine) -> None:
     room: Any = engine._room
 
     async def half(number: int) -> None:
-        async with aclosing(engine.generate(_request(number, 400))) as chunks:
+        async with aclosing(engine.generate(asked(number, 400))) as chunks:
             async for chunk in chunks:
                 if chunk.usage.completion_tokens >= 20:
                     return
@@ -241,7 +168,7 @@ async def _after_many(engine: TransformersEngine, count: int) -> None:
 
     async def one(number: int) -> None:
         async with gate:
-            request = _request(number, rng.randrange(2, 24), **kinds[number % len(kinds)]())
+            request = asked(number, rng.randrange(2, 24), **kinds[number % len(kinds)]())
             async with aclosing(engine.generate(request)) as chunks:
                 leaves = number % 5 == 0
                 async for _ in chunks:
@@ -258,23 +185,6 @@ async def _after_many(engine: TransformersEngine, count: int) -> None:
     )
 
 
-def _request(number: int, tokens: int, **sampling: Any) -> GenerationRequest:
-    return GenerationRequest(
-        id=str(number),
-        model="m",
-        prompt=f"{PROMPT} {number}",
-        max_tokens=tokens,
-        sampling=Sampling(**{"temperature": 0.0, **sampling}),
-    )
-
-
-def _checked(said: int, wanted: int, began: float, cpu: float) -> Round:
-    done = Round(said, time.perf_counter() - began, time.process_time() - cpu)
-    if said != wanted:
-        sys.exit(f"{said} tokens came, not {wanted}: the streams are not whole")
-    return done
-
-
 def _memory() -> float:
     """MiB that this process holds now; on an accelerator, what PyTorch holds there."""
     import torch
@@ -287,6 +197,7 @@ def _memory() -> float:
 
 def _title(engine: TransformersEngine, args: argparse.Namespace) -> str:
     import torch
+
     import transformers
 
     model: Any = engine._singles._models[0]
@@ -299,16 +210,9 @@ def _title(engine: TransformersEngine, args: argparse.Namespace) -> str:
         f"{args.threads} threads",
         f"{model.num_parameters() / 1e9:.2f} B parameters",
         f"{model.dtype}, {model.config._attn_implementation}",
-        f"graphs (prompt, decode) {_graphs(engine)}",
         f"{args.tokens} tokens a stream, {args.rounds} rounds",
     ]
     return ", ".join(parts)
-
-
-def _graphs(engine: TransformersEngine) -> tuple[bool, bool]:
-    batcher: Any = engine._batcher
-    both: tuple[bool, bool] = batcher._manager.continuous_batching_config.cuda_graph_booleans
-    return both
 
 
 def _spread(ratios: Sequence[float]) -> str:

@@ -1,0 +1,1 @@
+"""The engine for Hugging Face checkpoints, beside what it stands on. `make bench-transformers`"""
