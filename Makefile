@@ -125,6 +125,9 @@ bench-pages: install ## a hundred readers of the page beside plain event streams
 bench-transformers: $(TRANSFORMERS)/.installed ## the engine for Hugging Face checkpoints beside what it stands on
 	@$(TRANSFORMERS)/bin/python -m benchmarks.transformers
 
+bench-original: $(TRANSFORMERS)/.installed $(ORIGINAL)/.installed ## that engine's worker beside the worker of FastChat 0.2.36
+	@$(TRANSFORMERS)/bin/python -m benchmarks.transformers.original
+
 clean: ## remove what make built (models stay in the cache folder)
 	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
