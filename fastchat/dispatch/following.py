@@ -22,6 +22,10 @@ ASKED_IN_A_ROW = 30
 NOT_FOUND = 404
 # Reports are for the controller's log: when it is away for long, the oldest are let go.
 MOST_UNREPORTED = 10_000
+# A report holds so many of them, and names so many candidates. A call costs as much as hundreds of
+# lines, but a controller that reads thousands at once does nothing else meanwhile.
+MOST_LINES = 1_000
+MOST_NAMES = 4_000
 
 
 class Controller(Askable, Protocol):
@@ -105,12 +109,26 @@ class Following:
         while True:
             await asyncio.sleep(REPORT_S)
             while self._unreported:
-                batch = list(self._unreported)[:200]
+                batch = self._batch()
                 try:
                     await controller.report(batch)
                 except ControllerFault as fault:
                     logger.debug("dispatches not reported: %s", fault)
-                    if fault.status is None:
-                        break  # it is away; one that refuses is not asked again
-                for _ in batch:
-                    self._unreported.popleft()
+                    if fault.status is None:  # it is away; one that refuses is not asked again
+                        self._put_back(batch)
+                        break
+
+    def _batch(self) -> list[Dispatched]:
+        batch: list[Dispatched] = []
+        names = 0
+        while self._unreported and len(batch) < MOST_LINES and names < MOST_NAMES:
+            dispatched = self._unreported.popleft()
+            names += len(dispatched.names)
+            batch.append(dispatched)
+        return batch
+
+    def _put_back(self, batch: list[Dispatched]) -> None:
+        """In front of those that came meanwhile, as far as there is room."""
+        room = MOST_UNREPORTED - len(self._unreported)
+        if room > 0:
+            self._unreported.extendleft(reversed(batch[-room:]))

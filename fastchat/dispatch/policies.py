@@ -69,6 +69,8 @@ Policy = Callable[[Sequence[Candidate], Question, Random], Candidate]
 
 def lottery(candidates: Sequence[Candidate], question: Question, rng: Random) -> Candidate:
     """By chance, in proportion to speed."""
+    if len(candidates) == 1:
+        return candidates[0]
     drawn = rng.random() * sum([worker.speed * worker.warmth for worker in candidates])
     for worker in candidates:
         drawn -= worker.speed * worker.warmth

@@ -29,9 +29,9 @@ class Routes(Struct, frozen=True, forbid_unknown_fields=True):
 
     def chain(self, model: str, rng: Random) -> tuple[str, ...]:
         """The models to ask, in this order."""
-        first = self._resolved(model, rng)
-        if first == model and not self.fallbacks:
+        if not self.aliases and not self.fallbacks:
             return (model,)
+        first = self._resolved(model, rng)
         return tuple(dict.fromkeys((first, *self._after(self.fallbacks, first, model))))
 
     def longer(self, model: str, asked: str) -> tuple[str, ...]:

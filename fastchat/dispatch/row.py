@@ -54,7 +54,7 @@ class Record:
 class Row:
     """`found_dead`: it did not answer when it was asked for a sign of life. `in_flight_then`:
     requests from here that ran when the worker last told its load;
-    `sent_since`: requests of others since then."""
+    `sent_since`: requests of others since then. `_beside`: what runs there for others."""
 
     entry: WorkerEntry
     since: float
@@ -68,6 +68,7 @@ class Row:
     unreachable: bool = False
     found_dead: bool = False
     unconfirmed_since: float | None = None
+    _beside: float = 0.0
 
     def __post_init__(self) -> None:
         self.candidate = Candidate(self.entry.address, self.entry.speed)
@@ -84,12 +85,14 @@ class Row:
         self._count()
 
     def send(self) -> None:
-        self.candidate.in_flight += 1
-        self._count()
+        one = self.candidate
+        one.in_flight += 1
+        one.queue_length = max(one.in_flight, one.in_flight + self._beside)
 
     def end(self) -> None:
-        self.candidate.in_flight -= 1
-        self._count()
+        one = self.candidate
+        one.in_flight -= 1
+        one.queue_length = max(one.in_flight, one.in_flight + self._beside)
 
     def send_for_others(self) -> None:
         self.sent_since += 1
@@ -103,7 +106,7 @@ class Row:
             self._not_full()
 
     def report(self, outcome: Outcome, now: float, took_s: float) -> None:
-        if outcome in ("began", "ok"):
+        if outcome == "ok" or outcome == "began":
             self._answered(outcome, now, took_s)
         elif outcome == "full":
             self.heard_at = now
@@ -157,8 +160,8 @@ class Row:
         """The worker's own word, corrected by what was sent and has ended since; and it is never
         less busy than with what was sent from here."""
         one = self.candidate
-        since = one.in_flight - self.in_flight_then + self.sent_since
-        one.queue_length = max(float(one.in_flight), self.entry.queue_length + since)
+        self._beside = self.entry.queue_length + self.sent_since - self.in_flight_then
+        one.queue_length = max(one.in_flight, one.in_flight + self._beside)
 
     def _not_full(self) -> None:
         capacity = self.entry.capacity

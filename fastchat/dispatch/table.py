@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import NamedTuple
+
+import msgspec
 
 from fastchat.core.errors import NoWorker, Overloaded, PlatformError, UnknownModel
 from fastchat.dispatch.budget import DEFAULT_BUDGET, RetryBudget
@@ -35,7 +36,7 @@ REFRESH_S = 0.25
 SETTLING_S = 6.0
 
 
-class Lease(NamedTuple):
+class Lease(msgspec.Struct, frozen=True):
     """One request's claim on a worker, and how the choice came about. The worker is asked for
     `model`, which is another than was asked for when an alias or a fallback led there."""
 
@@ -299,12 +300,12 @@ class Table:
             raise self._nobody(model)
         chosen, candidates = self._chosen(model, group, excluding, question)
         row = self._rows[chosen.address]
-        chosen.turns += 1 / chosen.weight
+        chosen.turns += 1 / (chosen.speed * chosen.warmth)
         if question.prefixes:
             chosen.seen.add(question.prefixes)
         names = group.names if candidates is group.open else tuple([c.address for c in candidates])
         lengths = tuple([one.queue_length / one.speed for one in candidates])
-        if not row.breaker.is_closed and row.breaker.lets_in(now):
+        if row.breaker.open_until is not None and row.breaker.lets_in(now):
             row.breaker.begin_trial(now)
             group.close_for(chosen)
         dispatched = Dispatched(model=model, names=names, queue_lens=lengths, ret=chosen.address)

@@ -105,13 +105,17 @@ class Target:
     ) -> "Call":
         """Send a POST; header names are in lower case. The receiver hears nothing before this
         returns."""
-        lines = [self._heads.get(path) or self._head(path)]
-        for name, value in headers:
-            if name not in NOT_FORWARDED:
-                lines += (name, b": ", value, b"\r\n")
-        lines += (b"content-length: %d\r\n\r\n" % len(body), body)
-        call = Call(self._relay, self, receiver, b"".join(lines))
-        call.start(self._take())
+        lines = [
+            b"%b: %b\r\n" % (name, value) for name, value in headers if name not in NOT_FORWARDED
+        ]
+        return self.post(receiver, path, b"".join(lines), body)
+
+    def post(self, receiver: Receiver, path: bytes, lines: bytes, body: bytes) -> "Call":
+        """As `ask`, with headers that are written already, a line each."""
+        head = self._heads.get(path) or self._head(path)
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        call = Call(self, receiver, b"".join((head, lines, length, body)))
+        call.begin(self._take())
         return call
 
     def put_back(self, connection: Connection) -> None:
@@ -122,6 +126,10 @@ class Target:
             connection.close()
         else:
             self._idle.append(connection)
+
+    async def connect(self) -> Connection:
+        """Raises `UpstreamFault`."""
+        return await self._relay.connect(self.upstream)
 
     def _take(self) -> Connection | None:
         """The one used last, so that those beyond need grow old."""
@@ -150,18 +158,9 @@ class Call:
     sent once more, on a new connection.
     """
 
-    __slots__ = (
-        "_connecting",
-        "_connection",
-        "_is_reused",
-        "_receiver",
-        "_relay",
-        "_request",
-        "_target",
-    )
+    __slots__ = ("_connecting", "_connection", "_is_reused", "_receiver", "_request", "_target")
 
-    def __init__(self, relay: Relay, target: Target, receiver: Receiver, request: bytes) -> None:
-        self._relay = relay
+    def __init__(self, target: Target, receiver: Receiver, request: bytes) -> None:
         self._target = target
         self._receiver = receiver
         self._request = request
@@ -169,12 +168,13 @@ class Call:
         self._connecting: asyncio.Task[None] | None = None
         self._is_reused = False
 
-    def start(self, connection: Connection | None) -> None:
+    def begin(self, connection: Connection | None) -> None:
         if connection is None:
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
         else:
             self._is_reused = True
-            self._send(connection)
+            self._connection = connection
+            connection.ask(self._request, self, self._receiver)
 
     def abort(self) -> None:
         """Whoever asked hears nothing more."""
@@ -202,7 +202,7 @@ class Call:
         self._connection = None
         if self._is_reused and fault.kind == "lost" and not fault.answered:
             self._is_reused = False
-            self.start(None)
+            self.begin(None)
             return
         self._receiver.fault(fault)
 
@@ -210,14 +210,11 @@ class Call:
 
     async def _connect(self) -> None:
         try:
-            connection = await self._relay.connect(self._target.upstream)
+            connection = await self._target.connect()
         except UpstreamFault as fault:
             self._connecting = None
             self.fault(fault)
             return
         self._connecting = None
-        self._send(connection)
-
-    def _send(self, connection: Connection) -> None:
         self._connection = connection
         connection.ask(self._request, self, self._receiver)

@@ -10,6 +10,8 @@ import httptools
 
 from fastchat.relay.work import Header
 
+_FRAMING = (b"content-length", b"transfer-encoding")
+
 FaultKind = Literal["connect", "lost", "silent", "malformed"]
 
 
@@ -80,7 +82,6 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._head_bytes = 0
         self._headers_done = False
-        self._framed = False
         self._complete = False
         self._answered = False
         self._broken = False
@@ -91,7 +92,10 @@ class Connection(asyncio.Protocol):
 
     def ask(self, request: bytes, exchange: Exchange, receiver: Receiver) -> None:
         assert self._transport is not None
-        self._reset()
+        self._headers = []
+        self._pieces = []
+        self._head_bytes = 0
+        self._headers_done = self._complete = self._answered = False
         self._exchange = exchange
         self._receiver = receiver
         self.deadline = self.loop.time() + self._limits.silence_s
@@ -140,28 +144,28 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False
             self.close()
             return
-        self._answered = True
         told = self._headers_done
+        self._answered = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._broken = True
         self.deadline = self.loop.time() + self._limits.silence_s
-        if not self._headers_done:
-            self._head_bytes += len(data)
-            if self._broken or self._head_bytes > self._limits.head_bytes:
-                self.fail("malformed")
+        if told:
+            self._tell_body(receiver)
             return
-        if not told:
-            if self._status > 599 or self._head_bytes > self._limits.head_bytes:
-                self.fail("malformed")  # no server of ours could pass that on
-                return
+        self._head_bytes += len(data)
+        if self._head_bytes > self._limits.head_bytes and self._head_is_too_long():
+            self.fail("malformed")
+        elif self._headers_done:
             receiver.head(self._status, self._headers)
-        self._tell_body(receiver)
+            self._tell_body(receiver)
+        elif self._broken:
+            self.fail("malformed")
 
     def connection_lost(self, exc: Exception | None) -> None:
         # An answer without a length ends with the connection; any other is cut short by it.
-        if self._headers_done and not self._framed and exc is None and self._receiver is not None:
+        if exc is None and self._receiver is not None and self._ends_with_connection():
             self._complete = True
             self._keep_alive = False
             self._tell_body(self._receiver)
@@ -171,24 +175,19 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._complete:
-            self._keep_alive = False  # a second answer to one request
+            self._keep_alive = False  # a second answer to one request: nobody hears of it
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._complete:
-            return
-        name = name.lower()
-        self._head_bytes += len(name) + len(value)
-        if name in (b"content-length", b"transfer-encoding"):
-            self._framed = True
-        self._headers.append((name, value))
+        if not self._complete:
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._complete:
             return
         self._status = self._parser.get_status_code()
-        if self._status >= 200:
-            self._headers_done = True
-            self._framed = self._framed or self._status in (204, 304)
+        if self._status > 599:
+            raise ValueError("no server of ours could pass that on")
+        self._headers_done = self._status >= 200
 
     def on_body(self, data: bytes) -> None:
         if not self._complete:
@@ -199,21 +198,31 @@ class Connection(asyncio.Protocol):
             return
         if not self._headers_done:  # an interim 1xx answer: the real one follows
             self._headers = []
-            self._framed = False
             return
         self._keep_alive = self._parser.should_keep_alive()
         self._complete = True
 
     # -- inside --
 
+    def _head_is_too_long(self) -> bool:
+        """What was read last may be a part of the body."""
+        read = sum(len(name) + len(value) for name, value in self._headers)
+        return not self._headers_done or read > self._limits.head_bytes
+
+    def _ends_with_connection(self) -> bool:
+        framed = any(name in _FRAMING for name, _ in self._headers)
+        return self._headers_done and not framed and self._status not in (204, 304)
+
     def _tell_body(self, receiver: Receiver) -> None:
-        if self._pieces and self._receiver is receiver:
-            pieces, self._pieces = self._pieces, []
-            receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        exchange = self._exchange
-        if exchange is None or self._receiver is not receiver:
+        if self._receiver is not receiver:
             return  # aborted while it was told
+        if pieces := self._pieces:
+            self._pieces = []
+            receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self._complete:
+            exchange = self._exchange
+            if exchange is None or self._receiver is not receiver:
+                return
             self._exchange = self._receiver = None
             self._rest(exchange)
             receiver.end()
@@ -228,14 +237,3 @@ class Connection(asyncio.Protocol):
             exchange.free(self)
         else:
             self.close()
-
-    def _reset(self) -> None:
-        self._status = 0
-        self._headers = []
-        self._pieces = []
-        self._head_bytes = 0
-        self._headers_done = False
-        self._framed = False
-        self._complete = False
-        self._answered = False
-        self._broken = False

@@ -22,22 +22,14 @@ class Exchange:
     """The client of whoever answers, and to uvicorn's protocol a cycle like its own: the attributes
     without an underscore are those that it reads and writes."""
 
-    __slots__ = (
-        "_can_chunk",
-        "_endpoint",
-        "_headers",
-        "_limit",
-        "_pieces",
-        "_protocol",
-        "_size",
-        "_work",
-        "disconnected",
-        "keep_alive",
-        "more_body",
-        "response_complete",
-        "response_started",
-    )
     message_event = _Nobody()
+    keep_alive = True
+    more_body = True
+    disconnected = False
+    response_started = False
+    response_complete = False
+    _work: Work | None = None
+    _size = 0
 
     def __init__(
         self,
@@ -50,17 +42,10 @@ class Exchange:
     ) -> None:
         self._protocol = protocol
         self._endpoint = endpoint
-        self._limit = endpoint.limit_bytes
         self._headers = headers
         self._can_chunk = can_chunk
-        self._work: Work | None = None
         self._pieces: list[bytes] = []
-        self._size = 0
         self.keep_alive = keep_alive
-        self.more_body = True
-        self.disconnected = False
-        self.response_started = False
-        self.response_complete = False
 
     # -- told by the protocol --
 
@@ -71,19 +56,19 @@ class Exchange:
             return
         if not self.more_body:
             self._ask()
-        elif self._size > self._limit:
-            self._work.refuse(BodyTooLarge(self._limit))
+        elif self._size > self._endpoint.limit_bytes:
+            self._refuse_body(self._work)
         elif self._headers.get(b"expect", b"").lower() == b"100-continue":
             self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size <= self._limit:
+        if self._size <= self._endpoint.limit_bytes:
             self._pieces.append(data)
         elif self.response_complete:  # refused for its head, and it goes on and on
             self._protocol.transport.close()
         elif self._work is not None:
-            self._work.refuse(BodyTooLarge(self._limit))
+            self._refuse_body(self._work)
 
     def complete(self) -> None:
         self.more_body = False
@@ -139,16 +124,19 @@ class Exchange:
         self._pieces = []
         self._work.ask(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
+    def _refuse_body(self, work: Work) -> None:
+        work.refuse(BodyTooLarge(self._endpoint.limit_bytes))
+
     def _head(self, status: int, headers: Sequence[Header]) -> list[bytes]:
         self.response_started = True
         parts = [STATUS_LINE[status]]
         for name, value in self._protocol.server_state.default_headers:
-            parts += (name, b": ", value, b"\r\n")
+            parts.append(b"%b: %b\r\n" % (name, value))
         for name, value in headers:
             if name == b"connection":  # said below
                 self.keep_alive = False
             else:
-                parts += (name, b": ", value, b"\r\n")
+                parts.append(b"%b: %b\r\n" % (name, value))
         if not self.keep_alive:
             parts.append(b"connection: close\r\n")
         return parts

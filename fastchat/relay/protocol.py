@@ -228,7 +228,8 @@ class EdgeProtocol(HttpToolsProtocol):
             return
         if self._awaited == "next":
             self._since = self.loop.time()
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:  # soon, and not now: a row of refusals must not pile up on the stack
             self.loop.call_soon(self._start_asgi_task, *self.pipeline.pop())
 

@@ -1,0 +1,92 @@
+"""The workers that one request was sent to."""
+
+from typing import TYPE_CHECKING
+
+from fastchat.dispatch import Lease, Outcome
+from fastchat.gateway.headers import to_worker
+from fastchat.gateway.old_wire import OldCall
+from fastchat.protocol.openai.requests import changed
+from fastchat.relay.client import Call
+
+if TYPE_CHECKING:
+    from fastchat.gateway.forward import Forwarder
+    from fastchat.gateway.forwarding import Forwarding
+
+
+class Attempts:
+    """One after another. The one that is asked now is leased: it is counted as busy with this."""
+
+    __slots__ = ("_call", "_forwarder", "_is_retry", "count", "lease", "leases")
+
+    def __init__(self, forwarder: "Forwarder") -> None:
+        self._forwarder = forwarder
+        self._call: Call | OldCall | None = None
+        self._is_retry = False
+        self.lease: Lease | None = None
+        self.leases: list[Lease] = []
+        self.count = 0  # also of those that were forgotten
+
+    @property
+    def last(self) -> str:
+        return self.leases[-1].worker.address if self.leases else ""
+
+    @property
+    def model(self) -> str:
+        """The one that was asked last: an alias or a fallback may have led there."""
+        return self.leases[-1].model
+
+    @property
+    def tried(self) -> list[str]:
+        return [lease.worker.address for lease in self.leases]
+
+    def ask(self, request: "Forwarding", lease: Lease, body: bytes) -> None:
+        forwarder, worker = self._forwarder, lease.worker
+        forwarder.report(lease.dispatched)
+        self.lease = lease
+        self._is_retry = bool(self.leases)
+        forwarder.table.take(lease, retry=self._is_retry)
+        self.leases.append(lease)
+        self.count += 1
+        if lease.model != request.asked_model:
+            body = changed(body, model=lease.model)
+        if "openai" in worker.dialects:
+            time_left = request.deadline.left if request.deadline is not None else None
+            lines = to_worker(request.headers, request.id, time_left)
+            target = forwarder.target(worker.address)
+            self._call = target.post(request, request.path, lines, body)
+        else:
+            self._call = forwarder.old_wire.ask(
+                request, request.path, worker, model=lease.model, id=request.id, body=body
+            )
+
+    def report(self, outcome: Outcome) -> None:
+        self._forwarder.table.report(self.leases[-1], outcome)
+
+    def settle(self) -> None:
+        """The last one answers: what a retry made up for is over."""
+        if self._is_retry:
+            self._is_retry = False
+            self._forwarder.table.settle()
+
+    def let_go(self) -> None:
+        """It is asked no longer."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.abort()
+        lease, self.lease = self.lease, None
+        if lease is not None:
+            self._forwarder.table.release(lease, retry=self._is_retry)
+            self._is_retry = False
+
+    def forget(self) -> None:
+        """Another model is going to be asked: each of its workers is new."""
+        self.let_go()
+        self.leases = []
+
+    def pause(self) -> None:
+        if self._call is not None:
+            self._call.pause()
+
+    def resume(self) -> None:
+        if self._call is not None:
+            self._call.resume()
