@@ -4,6 +4,7 @@ its context is, how many tokens a text has."""
 import math
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import aiohttp
 import msgspec
@@ -36,12 +37,18 @@ class Asking:
         return True
 
     async def load(self) -> EngineLoad:
-        """Raises one of `NETWORK_ERRORS`."""
+        """Raises one of `NETWORK_ERRORS`. Some tell it only when they are started so."""
         gauges = self._row.gauges
+        try:
+            told = await self._api.get(gauges.path) if gauges is not None else b""
+        except aiohttp.ClientResponseError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            gauges = None
         if gauges is None:
             await self.is_well()
             return EngineLoad()
-        values = samples((await self._api.get(gauges.path)).decode(errors="replace"))
+        values = samples(told.decode(errors="replace"))
         cache = values.get(gauges.cache) if gauges.cache is not None else None
         return EngineLoad(
             running=int(values.get(gauges.running, 0)),

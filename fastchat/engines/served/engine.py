@@ -10,6 +10,7 @@ from fastchat.client import OpenAIEngine
 from fastchat.core.attended import EngineLoad
 from fastchat.core.errors import EngineFailed, NoWorker, PlatformError, Unsupported
 from fastchat.core.generation import (
+    Chat,
     Chunk,
     Feature,
     GenerationRequest,
@@ -21,6 +22,7 @@ from fastchat.engines.served import command
 from fastchat.engines.served.asking import Asking
 from fastchat.engines.served.keeping import Keeping, Remote, Started, not_ready
 from fastchat.engines.served.options import Options
+from fastchat.engines.served.row import COMPLETIONS
 
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
@@ -100,6 +102,8 @@ class ServedEngine:
         missing = required_features(request) - self.features
         if missing:
             raise Unsupported(missing, model=request.model)
+        if COMPLETIONS not in self._row.paths and not isinstance(request.prompt, Chat):
+            raise Unsupported(["prompts that are no chat"], model=request.model)
         # An open turn is one to the engine, whoever said it.
         asked = replace(request, model=self._called(request.model), resumed=None)
         try:
