@@ -82,6 +82,7 @@ ops-tools: ## what the suite of operations needs (Debian, Ubuntu)
 			apt-get install -y -q --no-install-recommends $(OPS_TOOLS); }
 
 check-ops: install ops-tools ## all of deploy/: alerts, dashboards, logs, units, the proxy
+	@$(BIN)/bandit -q -ll -c pyproject.toml -r fastchat
 	@$(BIN)/pytest -m ops
 
 browsers: ## Chromium for the tests of the page (Debian, Ubuntu)

@@ -82,7 +82,7 @@ def staged(folder: Path) -> Iterator[Stage]:
         hook, told = stack.enter_context(_webhook())
 
         def start(*command: str) -> "subprocess.Popen[bytes]":
-            return stack.enter_context(_process(folder, *command))
+            return stack.enter_context(process(folder, *command))
 
         fastchat = (sys.executable, "-m", "fastchat")
         url = f"http://127.0.0.1:{controller}"
@@ -144,7 +144,7 @@ def _configured(folder: Path, ports: Mapping[int, int]) -> Path:
 
 
 @contextmanager
-def _process(folder: Path, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
+def process(folder: Path, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
     environ = os.environ | {
         "PYTHONPATH": str(ROOT),
         "FASTCHAT_CONTROLLER_HEART_BEAT_EXPIRATION": EXPIRATION_S,

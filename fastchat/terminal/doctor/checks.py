@@ -5,8 +5,12 @@ from types import MappingProxyType
 
 from fastchat.terminal.doctor.engines import engines, one_engine
 from fastchat.terminal.doctor.finding import Check
+from fastchat.terminal.doctor.machine import disk, ports
+from fastchat.terminal.doctor.reachable import platform
 
-CHECKS: Mapping[str, Check] = MappingProxyType({"engines": engines})
+CHECKS: Mapping[str, Check] = MappingProxyType(
+    {"engines": engines, "ports": ports, "disk": disk, "platform": platform}
+)
 
 # With --engine.
 ENGINE_CHECKS: Mapping[str, Check] = MappingProxyType({"engine": one_engine})

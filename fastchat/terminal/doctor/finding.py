@@ -26,8 +26,10 @@ class Finding:
 class DoctorConfig:
     """Look at what is installed and set up here, and say what is wrong and what to do.
 
-    Ends with status 1 when it found a fault. With --engine it looks at that engine only: whether it
-    is installed, which versions, what is missing, and what a worker would run.
+    It also looks whether ports are free and disks have room, and whether the controller and every
+    worker on its list can be reached from here. Ends with status 1 when it found a fault. With
+    --engine it looks at that engine only: whether it is installed, which versions, what is missing,
+    and what a worker would run.
 
     Examples:
 
@@ -50,6 +52,17 @@ class DoctorConfig:
     )
     engine_key: str | None = flag(
         None, help="API key that such an engine wants", env="FASTCHAT_ENGINE_KEY", secret=True
+    )
+    controller_address: str | None = flag(
+        None,
+        help="controller of the platform that is looked at (default: http://localhost:21001, if "
+        "there is one)",
+        names=("--controller",),
+        metavar="URL",
+        parse=http_url,
+    )
+    cluster_token: str | None = flag(
+        None, help="its cluster token", env="FASTCHAT_CLUSTER_TOKEN", secret=True
     )
     model_path: str = flag("MODEL", help="the model of the command that is shown")
 
