@@ -15,7 +15,7 @@ from benchmarks.gateway.environments import NotRun
 from benchmarks.gateway.gateways import GATEWAYS, PAIRED, ROOT, Site
 from benchmarks.gateway.processes import Process, running, wait_until
 from benchmarks.gateway.scenarios import MODEL, request_body
-from fastchat.protocol.cluster import Registration, WorkerStatus
+from fastchat.protocol.cluster import COUNTS, Registration, WorkerStatus
 from tests.running import free_ports
 
 START_S = 120.0
@@ -62,7 +62,7 @@ class Stage:
             worker_name=f"http://127.0.0.1:{self.upstream_port}",
             worker_status=WorkerStatus(model_names=(MODEL,)),
             epoch=time.time_ns(),
-            dialects=("openai",),
+            dialects=("openai", COUNTS),  # as a worker of ours, for which nothing is parsed
         )
         body = msgspec.json.encode(registration)
         status, text = _call(self.controller_port, "POST", "/register_worker", body)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from fastchat.dispatch import Lease, Outcome
 from fastchat.gateway.headers import to_worker
 from fastchat.gateway.old_wire import OldCall
+from fastchat.protocol.counts import Sieve
 from fastchat.protocol.openai.requests import changed
+from fastchat.protocol.openai.usage import UsageSieve, asking
 from fastchat.relay.client import Call
 
 if TYPE_CHECKING:
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
 class Attempts:
     """One after another. The one that is asked now is leased: it is counted as busy with this."""
 
-    __slots__ = ("_call", "_forwarder", "_is_retry", "count", "lease", "leases")
+    __slots__ = ("_call", "_forwarder", "_is_retry", "_wants_usage", "count", "lease", "leases")
 
     def __init__(self, forwarder: "Forwarder") -> None:
         self._forwarder = forwarder
         self._call: Call | OldCall | None = None
         self._is_retry = False
+        self._wants_usage = False
         self.lease: Lease | None = None
         self.leases: list[Lease] = []
         self.count = 0  # also of those that were forgotten
@@ -51,13 +54,27 @@ class Attempts:
             body = changed(body, model=lease.model)
         if "openai" in worker.dialects:
             time_left = request.deadline.left if request.deadline is not None else None
-            lines = to_worker(request.headers, request.id, time_left)
+            lines = to_worker(request.headers, request.id, time_left, counts=worker.tells_counts)
+            if request.stream is not None and not worker.tells_counts:
+                body, self._wants_usage = asking(body)
             target = forwarder.target(worker.address)
             self._call = target.post(request, request.path, lines, body)
         else:
             self._call = forwarder.old_wire.ask(
                 request, request.path, worker, model=lease.model, id=request.id, body=body
             )
+
+    def sieve(self) -> Sieve | UsageSieve:
+        """What takes the token counts out of the stream that the last one sends."""
+        if self.tells_counts:
+            return Sieve()
+        return UsageSieve(wanted=self._wants_usage)
+
+    @property
+    def tells_counts(self) -> bool:
+        """One of 0.2.36 as well: what stands in for it here does."""
+        worker = self.leases[-1].worker
+        return worker.tells_counts or "openai" not in worker.dialects
 
     def report(self, outcome: Outcome) -> None:
         self._forwarder.table.report(self.leases[-1], outcome)

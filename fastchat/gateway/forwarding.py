@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fastchat.core.errors import DeadlinePassed, EngineFailed, PlatformError, ShuttingDown
+from fastchat.core.generation import Usage
 from fastchat.dispatch import Lease
 from fastchat.dispatch.policies import UNASKED, Question
 from fastchat.gateway.attempts import Attempts
@@ -31,6 +32,7 @@ from fastchat.gateway.stream import Stream
 from fastchat.protocol.codec import encode
 from fastchat.protocol.counts import read
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.openai.usage import usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.deadline import Deadline
 from fastchat.relay.response import WHOLE_BYTES
@@ -70,6 +72,7 @@ class Forwarding:
     _migrations = 0
     _first_byte_s: float | None = None
     _size = 0
+    _usage: Usage | None = None  # as a server tells it that is not ours
 
     def __init__(
         self, endpoint: "Endpoint", headers: Mapping[bytes, bytes], client: Client
@@ -177,6 +180,8 @@ class Forwarding:
         status, body = self._status, b"".join(self._pieces)
         if status == 200:
             self.attempts.report("ok")
+            if not self.attempts.tells_counts:
+                self._usage = usage_in(body)
         elif status == 400 and TOO_LONG in body and self.recovering().asks_longer():
             return
         elif status >= 400:
@@ -290,7 +295,7 @@ class Forwarding:
         self._takes_pieces = True
         if not stream.committed:
             stream.commit(self._headers_out())
-        stream.begin()
+        stream.begin(self.attempts.sieve())
         if self.paused:
             self.attempts.pause()
 
@@ -332,7 +337,7 @@ class Forwarding:
         if self._takes_pieces and self.stream is not None:
             counts = self.stream.counts
         else:
-            counts = read(head.get(COUNTS, b""))
+            counts = self._usage or read(head.get(COUNTS, b""))
         return Passage(
             id=self.id,
             path=self.path.decode(),

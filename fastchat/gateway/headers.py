@@ -15,7 +15,8 @@ SESSION = b"x-session-id"
 _ID = b"x-request-id"
 # Sent on to a worker; all else concerns the client and us, its key above all.
 _TO_WORKER = (b"accept", b"content-type", b"user-agent")
-_OURS = _ID + b": %b\r\n" + COUNTS + b": 1\r\n"
+_ID_LINE = _ID + b": %b\r\n"
+_AND_COUNTS = _ID_LINE + COUNTS + b": 1\r\n"
 # Sent back to the client; the rest describes one connection.
 _TO_CLIENT = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffering")
 
@@ -29,9 +30,11 @@ def request_id(headers: Mapping[bytes, bytes]) -> str | None:
     return text if REQUEST_ID.fullmatch(text) else None
 
 
-def to_worker(headers: Mapping[bytes, bytes], id: str, time_left: bytes | None) -> bytes:
-    """As lines of a head."""
-    lines = _OURS % id.encode()
+def to_worker(
+    headers: Mapping[bytes, bytes], id: str, time_left: bytes | None, *, counts: bool
+) -> bytes:
+    """As lines of a head; `counts` asks for those of tokens."""
+    lines = (_AND_COUNTS if counts else _ID_LINE) % id.encode()
     for name in _TO_WORKER:
         if name in headers:
             lines += b"%b: %b\r\n" % (name, headers[name])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastchat.core.generation import Usage
 from fastchat.protocol.counts import Sieve
 from fastchat.protocol.openai.answers import DONE
+from fastchat.protocol.openai.usage import UsageSieve
 from fastchat.relay.work import Client, Header
 
 # What is kept of a stream, to go on from when its worker is lost: some thousand events. One that
@@ -30,7 +31,7 @@ class Stream:
         self._client = client
         self._pieces: list[bytes] = []
         self._held = b""
-        self._sieve = Sieve()
+        self._sieve: Sieve | UsageSieve = Sieve()
 
     @property
     def counts(self) -> Usage | None:
@@ -49,10 +50,10 @@ class Stream:
         self.committed = True
         self._client.start(200, headers)
 
-    def begin(self) -> None:
+    def begin(self, sieve: Sieve | UsageSieve) -> None:
         """The answer of a worker follows; what the one before left unfinished is forgotten."""
         self._held = b""
-        self._sieve = Sieve()
+        self._sieve = sieve
         if self._pieces and not self._pieces[-1].endswith(b"\n\n"):
             self._send(b"\n")  # the end of an event that is whole but for it
 

@@ -16,6 +16,9 @@ MAX_SPEED = 100.0
 # Among the dialects of a worker that goes on with an answer which another worker began
 # (`protocol.openai.requests.Continued`).
 RESUMES = "openai-continued"
+# ... and of one that tells the token counts of an answer beside it (`protocol.counts`). Any other
+# that speaks "openai" is asked for them in the body.
+COUNTS = "openai-counts"
 
 Name = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 # A URL of one line: it goes into logs and request lines.
@@ -119,6 +122,10 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it goes on with an answer that another worker began. With one of 0.2.36 that
         takes no more than a longer prompt."""
         return not self.dialects or RESUMES in self.dialects
+
+    @property
+    def tells_counts(self) -> bool:
+        return COUNTS in self.dialects
 
 
 class WorkerTable(msgspec.Struct, frozen=True, kw_only=True):

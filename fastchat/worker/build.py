@@ -17,7 +17,7 @@ from fastchat.core.json_lines import always_tell
 from fastchat.core.upstream import Relayable
 from fastchat.engines.loading import load_engine
 from fastchat.model.template import NamedTemplate
-from fastchat.protocol.cluster import RESUMES, WorkerStatus
+from fastchat.protocol.cluster import COUNTS, RESUMES, WorkerStatus
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 from fastchat.worker.admission import Admission
@@ -104,7 +104,7 @@ def assembled(
 def dialects(engine: Engine) -> tuple[str, ...]:
     """What a worker of ours speaks beyond the wire of 0.2.36."""
     resumes = "continuation" in engine.features and isinstance(engine, CountsTokens)
-    return ("openai", RESUMES) if resumes else ("openai",)
+    return ("openai", COUNTS, RESUMES) if resumes else ("openai", COUNTS)
 
 
 def _announced(shell: Shell) -> WorkerStatus:

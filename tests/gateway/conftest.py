@@ -8,7 +8,7 @@ from fastchat.dispatch import Table
 from fastchat.gateway.config import RELAYS
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage
-from fastchat.protocol.cluster import Dispatched, WorkerEntry
+from fastchat.protocol.cluster import COUNTS, Dispatched, WorkerEntry
 from fastchat.relay.edge import Service
 from fastchat.relay.server import Server
 from tests.apps import gateway_service
@@ -69,6 +69,6 @@ async def gateway(server: Server) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def add_worker(table: Table) -> Callable[[str], None]:
     def add(url: str) -> None:
-        table.put(WorkerEntry(address=url, model_names=("m",), dialects=("openai",)))
+        table.put(WorkerEntry(address=url, model_names=("m",), dialects=("openai", COUNTS)))
 
     return add

@@ -14,7 +14,7 @@ from fastchat.core.errors import EngineFailed, OutOfMemory, ShuttingDown
 from fastchat.core.generation import Chunk, GenerationRequest
 from fastchat.dispatch import RetryBudget, Table
 from fastchat.engines.scripted import Options, ScriptedEngine, answer
-from fastchat.protocol.cluster import RESUMES, Dispatched, WorkerEntry
+from fastchat.protocol.cluster import COUNTS, RESUMES, Dispatched, WorkerEntry
 from fastchat.protocol.error_body import error_event
 from tests.apps import worker_app
 from tests.servers import RawServer, read_request, serving
@@ -47,7 +47,7 @@ class Workers:
 
     async def add(self, engine: ScriptedEngine, *, dialects: tuple[str, ...] = ()) -> str:
         url = await self._stack.enter_async_context(serving(worker_app(engine)))
-        self._know(url, dialects or ("openai", RESUMES))
+        self._know(url, dialects or ("openai", COUNTS, RESUMES))
         return url
 
     async def add_broken(self, *pieces: bytes, ends: bool = False) -> None:
@@ -63,7 +63,7 @@ class Workers:
                 writer.write(b"0\r\n\r\n")
 
         port = await self._stack.enter_async_context(RawServer(script).listening())
-        self._know(f"http://127.0.0.1:{port}", ("openai", RESUMES))
+        self._know(f"http://127.0.0.1:{port}", ("openai", COUNTS, RESUMES))
 
     def _know(self, url: str, dialects: tuple[str, ...]) -> None:
         self._table.put(WorkerEntry(address=url, model_names=("m",), dialects=dialects))

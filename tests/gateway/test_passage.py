@@ -2,14 +2,17 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from hashlib import sha256
 
 import httpx
 import pytest
 
 from fastchat.core.generation import Usage
+from fastchat.dispatch import Table
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage, log
+from fastchat.protocol.cluster import WorkerEntry
 from tests.apps import worker_app
 from tests.scripted import ScriptedEngine
 from tests.servers import RawServer, connected, free_port, read_request, serving, until
@@ -37,6 +40,57 @@ async def test_tokens_are_counted_beside_the_answer(
     assert (passage.model, passage.worker, passage.tries) == ("m", worker, 1)
     assert "fastchat-counts" not in answer.text + str(answer.headers)
     assert not stream or answer.text.endswith("data: [DONE]\n\n")
+
+
+EVENT = b'data: {"id":"a","created":1,"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+USAGE = b'{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4}}'
+EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@asynccontextmanager
+async def foreign(table: Table, *, stream: bool) -> AsyncIterator[list[bytes]]:
+    """An OpenAI server that knows nothing of us, as a worker; what it was asked."""
+    asked: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, body = await read_request(reader)
+            asked.append(head + body)
+            sent = EVENT + b"data: " + USAGE + b"\n\ndata: [DONE]\n\n"
+            if stream:
+                pieces = (sent[:150], sent[150:])
+                chunks = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in pieces)
+                writer.write(EVENTS + chunks + b"0\r\n\r\n")
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(USAGE) + USAGE)
+
+    async with RawServer(script).listening() as port:
+        url = f"http://127.0.0.1:{port}"
+        table.put(WorkerEntry(address=url, model_names=("m",), dialects=("openai",)))
+        yield asked
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_a_server_that_is_not_ours_is_asked_for_its_counts_in_the_body(
+    gateway: httpx.AsyncClient, table: Table, passages: list[Passage], wanted: bool
+) -> None:
+    options = {"stream_options": {"include_usage": True}} if wanted else {}
+    async with foreign(table, stream=True) as asked:
+        answer = await gateway.post(CHAT, json=ASK | {"stream": True} | options)
+    assert b'"include_usage":true' in asked[0].replace(b": ", b":")
+    assert b"fastchat-counts" not in asked[0]
+    seen = EVENT + (b"data: " + USAGE + b"\n\n" if wanted else b"") + b"data: [DONE]\n\n"
+    assert answer.content == seen
+    assert passages[0].counts == Usage(prompt_tokens=9, completion_tokens=4)
+
+
+async def test_the_counts_of_its_plain_answer_are_read(
+    gateway: httpx.AsyncClient, table: Table, passages: list[Passage]
+) -> None:
+    async with foreign(table, stream=False):
+        answer = await gateway.post(CHAT, json=ASK)
+    assert answer.content == USAGE
+    assert passages[0].counts == Usage(prompt_tokens=9, completion_tokens=4)
 
 
 async def test_an_answer_says_where_its_time_went(gateway: httpx.AsyncClient, worker: str) -> None:

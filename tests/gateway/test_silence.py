@@ -13,7 +13,7 @@ import pytest
 from fastchat.dispatch import Table
 from fastchat.engines.scripted import Options, ScriptedEngine, answer
 from fastchat.gateway.config import RELAYS
-from fastchat.protocol.cluster import RESUMES, WorkerEntry
+from fastchat.protocol.cluster import COUNTS, RESUMES, WorkerEntry
 from tests.apps import gateway_service, worker_app
 from tests.servers import running, serving, until
 
@@ -71,7 +71,9 @@ async def client(
     async with AsyncExitStack() as stack:
         for engine in engines:
             url = await stack.enter_async_context(serving(worker_app(engine, slots=1)))
-            entry = WorkerEntry(address=url, model_names=("m",), dialects=("openai", RESUMES))
+            entry = WorkerEntry(
+                address=url, model_names=("m",), dialects=("openai", COUNTS, RESUMES)
+            )
             table.put(entry)
         server = await stack.enter_async_context(running(service.app, endpoints=endpoints))
         url = f"http://127.0.0.1:{server.config.port}"
