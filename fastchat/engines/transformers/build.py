@@ -13,6 +13,7 @@ from fastchat.engines.transformers.inside import embedder_inside
 from fastchat.engines.transformers.kinds import encoding_engine
 from fastchat.engines.transformers.manager import Batcher, BatchOptions
 from fastchat.engines.transformers.options import Options
+from fastchat.engines.transformers.placement import free_ram_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def _batch_options(
     page = _FLASH_PAGE if "flash" in loaded.model.config._attn_implementation else _PAGE
     tokens = options.cache_tokens
     if tokens is None and on_cpu:
-        most = int(loading.free_ram_bytes() * _CPU_SHARE / loading.bytes_per_token(loaded.model))
+        most = int(free_ram_bytes() * _CPU_SHARE / loading.bytes_per_token(loaded.model))
         tokens = min(options.slots * (context + page), most)
     step = _CPU_STEP_PER_THREAD * loading.threads() if on_cpu else _GPU_STEP
     return BatchOptions(

@@ -15,7 +15,8 @@ from typing import Any
 
 from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers.options import Options
-from fastchat.engines.transformers.quantization import quantization
+from fastchat.engines.transformers.placement import chosen_device, placement, remove_with
+from fastchat.engines.transformers.quantization import quantization, weights_folder
 from fastchat.model.context import get_context_length
 from fastchat.model.model_adapter import BaseModelAdapter, get_model_adapter
 
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 ADAPTER_CONFIG = "adapter_config.json"
 _EXTRA = "pip install 'fschat[model_worker]'"
-# Free memory of each GPU that is left for the cache when a model is spread over several.
-_SPREAD_SHARE = 0.85
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,19 +60,21 @@ def load(options: Options) -> Loaded:
     hub = hub_words(options)
     with explained(options):
         source, adapter = _base(options)
-        config = transformers.AutoConfig.from_pretrained(source, **hub)
+        weights = weights_folder(options)
+        config = transformers.AutoConfig.from_pretrained(weights or source, **hub)
         quantized = quantization(options, config, device)
-        words = _placement(options, device) | {"dtype": chosen_dtype(options, config, device)}
+        words = placement(options, device) | {"dtype": chosen_dtype(options, config, device)}
         if quantized is not None:
             words["quantization_config"] = quantized
         loader = _own_loader(source)
         if loader is not None:
             model, tokenizer = loader.load_model(source, words | hub)
         else:
-            model = _model(config, source, words | hub, options, device)
+            model = _model(config, str(weights or source), words | hub, options, device)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         if adapter is not None:
             model = _adapted(model, adapter)
+        remove_with(model, words)
     trained = get_context_length(config.get_text_config())
     name = type(quantized).__name__ if quantized else getattr(config, "quantization_config", None)
     return Loaded(
@@ -114,44 +115,6 @@ def default_threads() -> int:
 
 def threads() -> int:
     return int(importlib.import_module("torch").get_num_threads())
-
-
-def chosen_device(options: Options) -> str:
-    """Raises `ConfigError` for a device that is not there."""
-    import torch
-
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if options.device == "cpu":
-        return "cpu"
-    if options.device is None:
-        kind = found.type if found is not None else "cpu"
-    elif found is None or found.type != options.device:
-        raise ConfigError(
-            f"the device {options.device} was asked for, but PyTorch {torch.__version__} sees "
-            f"{found.type if found is not None else 'no accelerator'}: install the build of "
-            "PyTorch for that device, or leave --device out"
-        )
-    else:
-        kind = options.device
-    indices = gpu_indices(options)
-    if kind == "cpu" or not indices:
-        return kind
-    count = torch.accelerator.device_count()
-    if max(indices) >= count:
-        raise ConfigError(f"--gpus {options.gpus}: this machine has {count} (from 0)")
-    return f"{kind}:{indices[0]}"
-
-
-def gpu_indices(options: Options) -> list[int]:
-    """Raises `ConfigError`."""
-    if options.gpus is None:
-        return []
-    words = options.gpus.replace(",", " ").split()
-    if not words or not all(word.isdecimal() for word in words):
-        raise ConfigError(f"--gpus {options.gpus}: give numbers of GPUs such as 0,2")
-    if len(words) < options.num_gpus:
-        raise ConfigError(f"--gpus {options.gpus} are fewer than --num-gpus {options.num_gpus}")
-    return [int(word) for word in words]
 
 
 def chosen_dtype(options: Options, config: Any, device: str) -> Any:
@@ -235,12 +198,6 @@ def bytes_per_token(model: Any) -> int:
     return int(2 * config.num_hidden_layers * heads * size * model.dtype.itemsize)
 
 
-def free_ram_bytes() -> int:
-    with open("/proc/meminfo", encoding="ascii") as file:
-        sizes = {line.split(":")[0]: int(line.split()[1]) for line in file}
-    return sizes["MemAvailable"] * 1024
-
-
 def _model(
     config: Any, source: str, words: Mapping[str, Any], options: Options, device: str
 ) -> Any:
@@ -290,38 +247,6 @@ def _adapted(model: Any, adapter: str) -> Any:
     import peft
 
     return peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
-
-
-def _placement(options: Options, device: str) -> dict[str, Any]:
-    """Words of `from_pretrained` that say where the layers go."""
-    import torch
-
-    spread = options.num_gpus > 1 or options.max_gpu_memory is not None or options.cpu_offloading
-    if device == "cpu" and (spread or options.gpus is not None):
-        raise ConfigError(
-            "--gpus, --num-gpus, --max-gpu-memory and --cpu-offloading are for GPUs, and this runs "
-            "on the CPU: leave them out"
-        )
-    if not spread:
-        return {"device_map": {"": device}}
-    count = torch.accelerator.device_count()
-    if options.num_gpus > count:
-        raise ConfigError(f"--num-gpus {options.num_gpus}: PyTorch sees {count}")
-    indices = (gpu_indices(options) or list(range(count)))[: options.num_gpus]
-    memory: dict[Any, Any] = {
-        index: options.max_gpu_memory or int(_free_bytes(index) * _SPREAD_SHARE)
-        for index in indices
-    }
-    if options.cpu_offloading:
-        memory["cpu"] = int(free_ram_bytes() * _SPREAD_SHARE)
-    return {"device_map": "auto" if options.max_gpu_memory else "sequential", "max_memory": memory}
-
-
-def _free_bytes(index: int) -> int:
-    import torch
-
-    free: int = torch.accelerator.get_memory_info(index)[0]
-    return free
 
 
 def _parameters(model: Any) -> float:

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fastchat.core.errors import ConfigError
@@ -66,12 +67,30 @@ def _check_stored(options: Options, config: Any, stored: str, flag: str) -> None
     described = config.quantization_config
     if flag == "--gptq":
         wanted = dict(zip(("bits", "group_size"), gptq_numbers(options), strict=True))
+        if options.gptq_act_order and _value(described, "desc_act") is False:
+            raise ConfigError("--gptq-act-order: the checkpoint is not in that order")
     else:
         wanted = {"bits": options.awq_wbits, "group_size": options.awq_groupsize}
     for name, number in wanted.items():
         has = _value(described, name)
         if number != -1 and has is not None and int(has) != number:
             raise ConfigError(f"{flag}: the checkpoint has {name} {has}, not {number}")
+
+
+def weights_folder(options: Options) -> Path | None:
+    """Where --gptq-ckpt or --awq-ckpt says that the weights are; None: with the model. What they
+    are is read from the config.json beside them. Raises `ConfigError`."""
+    for flag, named in (("--gptq-ckpt", options.gptq_ckpt), ("--awq-ckpt", options.awq_ckpt)):
+        if named is None:
+            continue
+        folder = Path(named) if Path(named).is_dir() else Path(named).parent
+        if not (folder / "config.json").is_file():
+            raise ConfigError(
+                f"{flag} {named}: there is no config.json beside it that says how it was "
+                "quantized: give a folder with a quantized checkpoint"
+            )
+        return folder
+    return None
 
 
 def _bitsandbytes(options: Options) -> Any:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -6,7 +7,11 @@ import pytest
 from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers import quantization as quantizing
 from fastchat.engines.transformers.options import Options
-from fastchat.engines.transformers.quantization import gptq_numbers, quantization
+from fastchat.engines.transformers.quantization import (
+    gptq_numbers,
+    quantization,
+    weights_folder,
+)
 
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128}
 
@@ -79,3 +84,22 @@ def test_a_missing_package_names_its_extra(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=rf"pip install 'fschat\[{extra}\]'"):
         quantizing.quantization(_options(**changes), _config(described), "cuda")
+
+
+@pytest.mark.usefixtures("all_there")
+def test_an_order_that_the_checkpoint_does_not_have_is_refused() -> None:
+    described, asked = GPTQ | {"desc_act": False}, _options(gptq_wbits=4, gptq_act_order=True)
+    with pytest.raises(ConfigError, match="--gptq-act-order"):
+        quantization(asked, _config(described), "cuda")
+    assert quantization(asked, _config(GPTQ | {"desc_act": True}), "cuda") is None
+
+
+@pytest.mark.parametrize("flag", ["gptq_ckpt", "awq_ckpt"])
+def test_weights_may_lie_beside_the_model(tmp_path: Path, flag: str) -> None:
+    weights: dict[str, Any] = {flag: str(tmp_path / "model.safetensors")}
+    with pytest.raises(ConfigError, match=r"there is no config.json beside it"):
+        weights_folder(_options(**weights))
+    (tmp_path / "config.json").write_text("{}")
+    folder: dict[str, Any] = {flag: str(tmp_path)}
+    assert weights_folder(_options(**weights)) == weights_folder(_options(**folder)) == tmp_path
+    assert weights_folder(_options()) is None
