@@ -5,6 +5,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing")
     check = parser.parse_args().check
-    pages = {REFERENCE / name: write() for name, write in PAGES.items()}
+    with tempfile.TemporaryDirectory() as nothing:
+        os.environ["FASTCHAT_DATA"] = nothing  # not the keys and conversations of this machine
+        pages = {REFERENCE / name: write() for name, write in PAGES.items()}
     stale = [path for path, text in pages.items() if not _holds(path, text)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)

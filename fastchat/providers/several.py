@@ -1,0 +1,46 @@
+"""All models of a file as one engine: what a worker hosts."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import aiohttp
+
+from fastchat.core.errors import UnknownModel
+from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
+from fastchat.providers.opening import RemoteModel
+from fastchat.providers.vendors import VENDORS
+
+
+class ProvidersEngine:
+    """Opens its connections when it is asked first, and closes them itself."""
+
+    # Each model refuses by name what it cannot do.
+    features: frozenset[Feature] = frozenset().union(*(one.features for one in VENDORS.values()))
+
+    def __init__(self, models: Sequence[RemoteModel]) -> None:
+        self._models = {one.endpoint.name: one for one in models}
+        self._engines: dict[str, Engine] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def model_names(self) -> Sequence[str]:
+        return tuple(self._models)
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        async with aclosing(self._engine(request.model).generate(request)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _engine(self, model: str) -> Engine:
+        if model not in self._models:
+            raise UnknownModel(model, self.model_names)
+        if self._session is None:
+            # Admission bounds what is asked at once; a pool that does so too would be another queue
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        if model not in self._engines:
+            self._engines[model] = self._models[model].open(self._session)
+        return self._engines[model]
