@@ -120,18 +120,30 @@ class ProviderEngine:
     @asynccontextmanager
     async def _answer(self, body: bytes, id: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer of status 200; leaving it unread closes the connection."""
-        async with self._session.post(
-            self._url,
-            data=body,
-            headers=self._headers | {"x-request-id": id},
-            timeout=self._limit,
-            allow_redirects=False,  # with our key, to wherever it says
-        ) as answer:
+        async with await self._posted(body, id) as answer:
             if answer.status != 200:
                 said = await bounded(answer, ERROR_LIMIT_BYTES)
                 retry_after = answer.headers.get("retry-after")
                 raise error_of(self._endpoint, answer.status, said, retry_after)
             yield answer
+
+    async def _posted(self, body: bytes, id: str) -> aiohttp.ClientResponse:
+        """A kept connection may have been closed meanwhile: then once more, on another."""
+        try:
+            return await self._post(body, id)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            return await self._post(body, id)
+
+    async def _post(self, body: bytes, id: str) -> aiohttp.ClientResponse:
+        return await self._session.post(
+            self._url,
+            data=body,
+            headers=self._headers | {"x-request-id": id},
+            timeout=self._limit,
+            allow_redirects=False,  # with our key, to wherever it says
+        )
 
 
 def url_of(endpoint: Endpoint) -> str:

@@ -26,7 +26,9 @@ DOWN_S = 5
 MENDED_S = 60
 
 _REFUSES_US = {401: "refuses our key", 402: "wants money", 403: "does not let us in"}
-_TOO_LONG = ("context_length", "maximum context", "prompt is too long", "too many tokens")
+_TOO_LONG = (
+    "context_length", "maximum context", "context size", "prompt is too long", "too many tokens",
+)  # fmt: skip
 
 
 class _Said(msgspec.Struct, frozen=True):

@@ -157,3 +157,19 @@ async def test_who_stops_reading_ends_the_request() -> None:
         await chunks.aclose()
         async with asyncio.timeout(2):
             await gone.wait()
+
+
+async def test_a_kept_connection_that_was_closed_costs_no_answer() -> None:
+    asked = 0
+
+    async def closing(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked == 2 and request.transport is not None:
+            request.transport.close()  # as if it had been idle for too long
+        return web.Response(body=recorded.OPENAI_TEXT, content_type="text/event-stream")
+
+    async with opened("openai", Fake(handler=closing)) as engine:
+        for _ in range(2):
+            assert (await collect(engine.generate(request()))).text == "Hello there"
+    assert asked == 3
