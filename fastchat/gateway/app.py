@@ -19,6 +19,7 @@ from fastchat.gateway.context import Context
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
+from fastchat.gateway.openapi import DescribedAPI
 from fastchat.gateway.shares import Shares
 from fastchat.relay.edge import (
     BodyLimit,
@@ -48,7 +49,7 @@ def create_service(
     shares: Shares | None = None,
 ) -> Service:
     told = registry(figures.figures)
-    app = FastAPI(
+    app = DescribedAPI(
         title="fastchat API server",
         lifespan=_lifespan(context, neighbours, following, told, shares),
         docs_url=None,

@@ -65,7 +65,7 @@ class Shell:
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:
         """As the engine gets it. Raises `UnknownModel` or `Unsupported`; asks for no slot yet."""
-        self._check_model(request.model)
+        self.check_model(request.model)
         if missing := required_features(request) - self.features:
             raise Unsupported(missing, model=request.model)
         return request if self.template is None else self.template.rendered(request)
@@ -102,7 +102,7 @@ class Shell:
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embeddings:
         """Raises `UnknownModel`, or `Unsupported` when this engine has no vectors to give."""
-        self._check_model(model)
+        self.check_model(model)
         is_adapter = isinstance(self.engine, Adapts) and model in self.engine.adapters
         if is_adapter or not isinstance(self.engine, Embeds):
             raise Unsupported(["embeddings"], model=model)
@@ -111,13 +111,13 @@ class Shell:
 
     async def rerank(self, model: str, query: str, documents: Sequence[str]) -> Ranking:
         """Raises `UnknownModel`, or `Unsupported` when this engine compares no texts."""
-        self._check_model(model)
+        self.check_model(model)
         if not isinstance(self.engine, Reranks):
             raise Unsupported(["rerank"], model=model)
         async with self.admission.slot():
             return await self.engine.rerank(query, documents)
 
-    def _check_model(self, model: str) -> None:
+    def check_model(self, model: str) -> None:
         if model not in self.engine.model_names:
             raise UnknownModel(model, self.engine.model_names)
 

@@ -43,7 +43,9 @@ class Client:
     def command(self) -> Sequence[str]:
         folder = environment(self.environment)
         if self.script.suffix == ".mjs":
-            return str(folder / "bin" / "node"), str(folder / self.script.name)
+            return str(folder / "bin" / "node"), str(
+                folder / self.script.name
+            )  # beside node_modules
         return str(folder / "bin" / "python"), "-P", str(self.script)
 
 

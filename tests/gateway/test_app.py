@@ -3,6 +3,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from fastchat.gateway.openapi import DescribedAPI
 from fastchat.worker.admission import Admission
 from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.shell import Shell
@@ -69,3 +70,10 @@ async def test_an_unknown_path_is_told_in_the_openai_shape(
     answer = await gateway.get(path)
     assert answer.status_code == 404
     assert path in answer.json()["error"]["message"]
+
+
+async def test_what_is_forwarded_is_described_too() -> None:
+    document = DescribedAPI(title="x").openapi()
+    body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]
+    name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert "tools" in document["components"]["schemas"][name]["properties"]

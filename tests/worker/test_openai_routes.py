@@ -303,3 +303,10 @@ async def test_an_engine_that_cannot_go_on_says_so(worker: httpx.AsyncClient) ->
     answer = await worker.post("/v1/chat/completions", json=body)
     assert answer.status_code == 400
     assert "continuation" in answer.json()["error"]["message"]
+
+
+async def test_tokens_become_their_text_where_the_engine_can(worker: httpx.AsyncClient) -> None:
+    asked = await worker.post("/detokenize", json={"model": "m", "tokens": [1]})
+    assert (asked.status_code, asked.json()["error"]["param"]) == (400, "detokenize")
+    negative = await worker.post("/detokenize", json={"model": "other", "tokens": [1]})
+    assert negative.status_code == 404

@@ -1,6 +1,6 @@
 """A generation request in the words of llama.cpp's completion endpoint."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -50,16 +50,17 @@ def completion_body(
 
 def check_token_ids(request: GenerationRequest, vocabulary_size: int) -> None:
     """llama.cpp ignores a bias on a token that does not exist; here it is an error."""
-    for param, ids in (
-        ("logit_bias", request.sampling.logit_bias),
-        ("stop_token_ids", request.stop_token_ids),
-    ):
-        unknown = [id for id in ids if not 0 <= id < vocabulary_size]
-        if unknown:
-            raise InvalidRequest(
-                f"{param}: this model's tokens are 0 to {vocabulary_size - 1}, not {unknown[0]}",
-                param=param,
-            )
+    check_known("logit_bias", request.sampling.logit_bias, vocabulary_size)
+    check_known("stop_token_ids", request.stop_token_ids, vocabulary_size)
+
+
+def check_known(param: str, ids: Iterable[int], vocabulary_size: int) -> None:
+    unknown = [id for id in ids if not 0 <= id < vocabulary_size]
+    if unknown:
+        raise InvalidRequest(
+            f"{param}: this model's tokens are 0 to {vocabulary_size - 1}, not {unknown[0]}",
+            param=param,
+        )
 
 
 def _seed(wanted: int | None, default: int | None) -> int:

@@ -17,7 +17,7 @@ from fastchat.core.generation import (
     required_features,
 )
 from fastchat.core.mailbox import Mailbox
-from fastchat.engines.llama_cpp.body import check_token_ids, completion_body
+from fastchat.engines.llama_cpp.body import check_known, check_token_ids, completion_body
 from fastchat.engines.llama_cpp.grammars import Grammars
 from fastchat.engines.llama_cpp.job import Job
 from fastchat.engines.llama_cpp.server import Server
@@ -93,6 +93,7 @@ class LlamaCppEngine:
         return await self._side_door.tokenize(text)
 
     async def detokenize(self, token_ids: Sequence[int]) -> str:
+        check_known("tokens", token_ids, self._model.vocabulary_size)
         return await self._side_door.detokenize(token_ids)
 
     async def render(self, chat: Chat) -> str:

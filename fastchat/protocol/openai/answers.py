@@ -183,3 +183,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     max_model_len: int
     tokens: list[int] | UnsetType = UNSET
+
+
+class Detokenized(msgspec.Struct, frozen=True, kw_only=True):
+    prompt: str

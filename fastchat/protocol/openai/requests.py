@@ -197,3 +197,10 @@ class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str | None = None
     messages: list[ChatMessage] | None = None
     tools: Annotated[list[ToolField], Meta(max_length=MOST_TOOLS)] | None = None
+
+
+class DetokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of these tokens."""
+
+    model: str | None = None
+    tokens: Annotated[list[int], Meta(max_length=1_000_000)]

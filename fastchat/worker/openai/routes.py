@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastchat.core.chat import Chat
-from fastchat.core.errors import OutOfRange
+from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Prompt, Tokenizes
 from fastchat.protocol import deadline
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER
 from fastchat.protocol.error_body import error_event
 from fastchat.protocol.openai import embeddings, rerank
-from fastchat.protocol.openai.answers import ModelCard, ModelCards, Tokens
+from fastchat.protocol.openai.answers import Detokenized, ModelCard, ModelCards, Tokens
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS, Completion
 from fastchat.protocol.openai.embeddings import EmbeddingRequest
 from fastchat.protocol.openai.messages import messages_of, tools_of
-from fastchat.protocol.openai.requests import TokenizeRequest
+from fastchat.protocol.openai.requests import DetokenizeRequest, TokenizeRequest
 from fastchat.protocol.openai.rerank import RerankRequest
 from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import StreamedAnswer, WholeAnswer
@@ -81,6 +81,10 @@ def routes(
     async def tokenize(request: Request) -> Response:
         return json_response(await _tokens(shell, decode(await request.body(), TokenizeRequest)))
 
+    @router.post("/detokenize")
+    async def detokenize(request: Request) -> Response:
+        return json_response(await _text(shell, decode(await request.body(), DetokenizeRequest)))
+
     return router
 
 
@@ -104,6 +108,7 @@ def _answer(shell: Shell, completion: Completion, tally: Tally) -> Response:
 async def _tokens(shell: Shell, request: TokenizeRequest) -> Tokens:
     engine = shell.engine
     model = request.model or engine.model_names[0]
+    shell.check_model(model)
     prompt: Prompt = request.prompt or ""
     if request.messages is not None:
         tools = tools_of(request.tools or (), model=model)
@@ -113,3 +118,13 @@ async def _tokens(shell: Shell, request: TokenizeRequest) -> Tokens:
     if isinstance(prompt, str) and isinstance(engine, Tokenizes):
         return Tokens(count=count, max_model_len=limit, tokens=list(await engine.tokenize(prompt)))
     return Tokens(count=count, max_model_len=limit)
+
+
+async def _text(shell: Shell, request: DetokenizeRequest) -> Detokenized:
+    model = request.model or shell.engine.model_names[0]
+    shell.check_model(model)
+    if not isinstance(shell.engine, Tokenizes):
+        raise Unsupported(["detokenize"], model=model)
+    if any(id < 0 for id in request.tokens):
+        raise InvalidRequest("tokens: a token id is not negative", param="tokens")
+    return Detokenized(prompt=await shell.engine.detokenize(request.tokens))

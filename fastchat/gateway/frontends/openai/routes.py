@@ -16,7 +16,14 @@ from fastchat.protocol.openai.answers import ModelCard, ModelCards
 from fastchat.protocol.openai.rerank import PATHS as RERANK
 from fastchat.relay.edge import json_response
 
-FORWARDED = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", *RERANK)
+FORWARDED = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    *RERANK,
+    "/tokenize",
+    "/detokenize",
+)
 
 
 def routes(context: Context) -> APIRouter:
