@@ -12,12 +12,13 @@ class Nvml(Protocol):
     """What is used of `pynvml`, the driver's own library."""
 
     NVMLError: type[Exception]
+    nvmlMemory_v2: Any
 
     def nvmlInit(self) -> None: ...
     def nvmlDeviceGetCount(self) -> int: ...
     def nvmlDeviceGetHandleByIndex(self, index: int) -> Any: ...
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> Any: ...
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any: ...
+    def nvmlDeviceGetMemoryInfo(self, handle: Any, version: Any = None) -> Any: ...
     def nvmlDeviceGetUtilizationRates(self, handle: Any) -> Any: ...
 
 
@@ -50,8 +51,15 @@ class Gpus:
         total = 0.0
         for card in self.cards.values():
             with self._lost_cards_tell_nothing():
-                total += getattr(self.nvml.nvmlDeviceGetMemoryInfo(card), kind)
+                total += getattr(self._told(card), kind)
         return total
+
+    def _told(self, card: Any) -> Any:
+        """Without what the driver keeps for itself, as in `nvidia-smi`; old ones count it."""
+        try:
+            return self.nvml.nvmlDeviceGetMemoryInfo(card, self.nvml.nvmlMemory_v2)
+        except self.nvml.NVMLError:
+            return self.nvml.nvmlDeviceGetMemoryInfo(card)
 
     @contextmanager
     def _lost_cards_tell_nothing(self) -> Iterator[None]:

@@ -11,9 +11,11 @@ class Driver:
     """Two cards; one of them is lost when it is asked."""
 
     NVMLError: type[Exception] = KeyError
+    nvmlMemory_v2 = 2
 
-    def __init__(self, *, present: bool = True, lost: int | None = None) -> None:
+    def __init__(self, *, present: bool = True, lost: int | None = None, old: bool = False) -> None:
         self.present = present
+        self.old = old
         self.lost = lost
 
     def nvmlInit(self) -> None:
@@ -31,10 +33,11 @@ class Driver:
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:
         return {"GPU-b": 1}[uuid]
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        if handle == self.lost:
+    def nvmlDeviceGetMemoryInfo(self, handle: int, version: int | None = None) -> SimpleNamespace:
+        if handle == self.lost or (version and self.old):
             raise KeyError
-        return SimpleNamespace(used=(handle + 1) * MIB, total=10 * MIB)
+        own = 0 if version else MIB  # what the driver keeps for itself
+        return SimpleNamespace(used=(handle + 1) * MIB + own, total=10 * MIB)
 
     def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
         return SimpleNamespace(gpu=50)
@@ -45,6 +48,10 @@ def test_all_cards_count_unless_some_are_named() -> None:
     assert find_gpus(Driver(), ("1",)).used_mb() == 2
     assert find_gpus(Driver(), ("GPU-b",)).used_bytes() == 2 * MIB
     assert find_gpus(Driver(), ()).used_mb() == 0
+
+
+def test_an_old_driver_counts_what_it_keeps_for_itself() -> None:
+    assert find_gpus(Driver(old=True), ("0",)).used_mb() == 2
 
 
 def test_each_card_tells_how_busy_it_is() -> None:
