@@ -11,7 +11,8 @@ import pytest
 from tests.ops.tools import DEPLOY
 from tests.running import MODEL, ROOT, ask, free_ports
 
-pytestmark = pytest.mark.ops
+# Four processes and a real model, one after the other.
+pytestmark = [pytest.mark.ops, pytest.mark.timeout(300)]
 
 
 def test_all_services_start_and_stop_as_it_says(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_all_services_start_and_stop_as_it_says(tmp_path: Path) -> None:
     }
     with (tmp_path / "said").open("w+") as said:
         script = DEPLOY / "start_fastchat.sh"
-        subprocess.run([script], cwd=tmp_path, env=environ, stdout=said, timeout=110, check=True)
+        subprocess.run([script], cwd=tmp_path, env=environ, stdout=said, timeout=280, check=True)
         said.seek(0)
         text = said.read()
     pids = [int(pid) for pid in text.strip().splitlines()[-1].partition("kill ")[2].split()]

@@ -46,6 +46,7 @@ def test_no_unit_stops_with_another(unit: Path) -> None:
     assert "Restart=always" in text
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_service_says_that_it_is_ready_lives_and_ends(unit: Path, tmp_path: Path) -> None:
     with _manager(tmp_path) as manager:
@@ -87,7 +88,7 @@ def _manager(folder: Path) -> Iterator[socket.socket]:
     """Where systemd would listen."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
         one.bind(str(folder / "notify"))
-        one.settimeout(60)
+        one.settimeout(180)
         yield one
 
 
