@@ -8,7 +8,7 @@ import pytest
 
 from fastchat.dispatch import Table
 from fastchat.gateway.config import RELAYS
-from fastchat.protocol.cluster import WorkerEntry
+from fastchat.protocol.cluster import COUNTS, WorkerEntry
 from fastchat.relay.protocol import Bounds
 from fastchat.relay.server import Server
 from tests.apps import gateway_service, worker_app
@@ -65,7 +65,7 @@ async def stack(
         running(service.app, bounds=bounds, drain_s=drain_s, endpoints=below) as gateway,
     ):
         address = f"http://127.0.0.1:{worker.config.port}"
-        table.put(WorkerEntry(address=address, model_names=("m",), dialects=("openai",)))
+        table.put(WorkerEntry(address=address, model_names=("m",), dialects=("openai", COUNTS)))
         yield Stack(gateway, worker)
 
 
