@@ -33,6 +33,7 @@ class _Flag:
     positional: bool
     secret: bool
     rest: bool
+    repeated: bool
     bounds: Bounds
 
 
@@ -48,12 +49,13 @@ def flag(
     positional: bool = False,
     secret: bool = False,
     rest: bool = False,
+    repeated: bool = False,
     at_least: float | None = None,
     above: float | None = None,
     at_most: float | None = None,
 ) -> Any:
     """A dataclass field that is also a command-line flag. `rest`: it takes all words that are no
-    flag of ours, and ours must be written in full.
+    flag of ours, and ours must be written in full. A `repeated` one adds a word each time.
 
     The flag is spelled like the field; `names` are further spellings. `env` names the variable that
     replaces the default. `choices` is called when the parser is built, so a table can grow until
@@ -71,6 +73,7 @@ def flag(
         positional=positional,
         secret=secret,
         rest=rest,
+        repeated=repeated,
         bounds=Bounds(at_least=at_least, above=above, at_most=at_most),
     )
     return dataclasses.field(default=default, metadata={_META: meta})
@@ -284,6 +287,20 @@ class _Words(argparse.Action):
         setattr(namespace, self.dest, tuple(word for value in values for word in words(value)))
 
 
+class _Repeated(argparse.Action):
+    """`--flag a --flag b` are two words."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, (*(() if before is self.default else before), values))
+
+
 class _Whole(argparse.Action):
     """Positional words stay as they are: a file name may hold blanks."""
 
@@ -319,7 +336,9 @@ def _add(
         if meta.choices is not None:
             options["choices"] = sorted(meta.choices())
             options["metavar"] = meta.metavar or "{" + ",".join(options["choices"]) + "}"
-        if _is_words(hint) and meta.parse is None:
+        if meta.repeated:
+            options |= {"action": _Repeated, "metavar": meta.metavar or "WORD"}
+        elif _is_words(hint) and meta.parse is None:
             options |= {"nargs": "+", "action": _Words, "metavar": meta.metavar or "WORD"}
         else:
             options["type"] = _reasoned(meta.parse or _scalar(hint, meta.bounds))

@@ -22,6 +22,8 @@ from fastchat.engines.served.process import EngineProcess
 
 logger = logging.getLogger("engine")
 
+SELDOM = 10
+
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -73,7 +75,8 @@ class Remote:
         self._sleep = sleep
 
     async def keep(self, session: aiohttp.ClientSession, tell: Callable[[bool], None]) -> None:
-        title, url = self._options.row.title, str(self._options.url)
+        title = self._options.row.title
+        url = str(self._options.url).rstrip("/").removesuffix("/v1")
         asking = Asking(self._options.row, session, url, self.key)
         while True:
             trouble = await self._trouble(asking, url)
@@ -88,7 +91,9 @@ class Remote:
             self.state.trouble = trouble
             if is_ready != was_ready:
                 tell(is_ready)
-            await self._sleep(self._patience.probe_every_s)
+            # Who tells no load is only looked after, and may be somebody who counts what is asked.
+            seldom = is_ready and self._options.row.gauges is None
+            await self._sleep(self._patience.probe_every_s * (SELDOM if seldom else 1))
 
     async def verdict(self) -> PlatformError:
         return EngineLost(f"{self._options.row.title} broke off its answer.")
@@ -97,7 +102,8 @@ class Remote:
         try:
             if not await asking.is_well():
                 return f"{url} says that it is not well"
-            self.state.load = await asking.load()
+            if self._options.row.gauges is not None:
+                self.state.load = await asking.load()
         except NETWORK_ERRORS as error:
             return f"{url} does not answer ({str(error) or type(error).__name__})"
         return ""
