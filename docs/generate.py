@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from fastchat.controller import build as controller
 from fastchat.controller.config import ControllerConfig
+from fastchat.core.database import DatabaseUrl
 from fastchat.gateway import build as gateway
 from fastchat.gateway.config import GatewayConfig
 from fastchat.serve import commands
@@ -81,11 +82,12 @@ def routes() -> str:
 
 def _applications() -> dict[str, FastAPI]:
     echo = WorkerConfig(engine="echo", model_path="echo")
+    nowhere = DatabaseUrl(f"sqlite:///{tempfile.mkdtemp()}/fastchat.db")
     return {
         "API server": gateway.build(GatewayConfig()).app,
         "Worker": worker.build(echo, "1").app,
         "Controller": controller.build(ControllerConfig()).app,
-        "Web page": webui.build(PageConfig()).app,
+        "Web page": webui.build(PageConfig(database_url=nowhere)).app,
     }
 
 

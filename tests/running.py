@@ -109,7 +109,11 @@ def running_platform(
 
 def _environ(folder: Path) -> dict[str, str]:
     """What runs for a test is no business of `fastchat status` and `fastchat down` at home."""
-    return os.environ | {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")}
+    return os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "FASTCHAT_DATA": str(folder / "data"),
+    }
 
 
 def ask(url: str, body: Any = None, *, headers: Mapping[str, str] = {}) -> tuple[int, Any]:

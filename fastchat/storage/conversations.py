@@ -37,6 +37,7 @@ CONVERSATIONS = Table(
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("share", String(32), unique=True),
+    Column("tab", String(32), index=True),
 )
 TURNS = Table(
     "turns",
@@ -77,6 +78,7 @@ def save(
     connection: Connection,
     id: str,
     owner: str,
+    tab: str,
     title: str,
     turns: Sequence[StoredTurn],
     first: int,
@@ -102,7 +104,9 @@ def save(
             for place, turn in enumerate(turns)
         ]
         connection.execute(insert(TURNS), rows)
-    connection.execute(update(CONVERSATIONS).where(CONVERSATIONS.c.id == id).values(updated_at=now))
+    connection.execute(
+        update(CONVERSATIONS).where(CONVERSATIONS.c.id == id).values(updated_at=now, tab=tab)
+    )
 
 
 def listed(connection: Connection, owner: str, search: str = "") -> Sequence[StoredConversation]:
@@ -122,12 +126,21 @@ def opened(connection: Connection, id: str, owner: str) -> StoredConversation | 
     return _whole(connection, (CONVERSATIONS.c.id == id) & (CONVERSATIONS.c.owner == owner))
 
 
+def of_tab(connection: Connection, tab: str, owner: str) -> StoredConversation | None:
+    """What a tab of a browser showed last."""
+    latest = CONVERSATIONS.c.updated_at.desc()
+    mine = (CONVERSATIONS.c.tab == tab) & (CONVERSATIONS.c.owner == owner)
+    query = select(CONVERSATIONS.c.id).where(mine).order_by(latest).limit(1)
+    id = connection.execute(query).scalar()
+    return None if id is None else opened(connection, id, owner)
+
+
 def shared(connection: Connection, share: str) -> StoredConversation | None:
     return _whole(connection, CONVERSATIONS.c.share == share)
 
 
 def change(connection: Connection, id: str, owner: str, **values: object) -> bool:
-    """`title`, `pinned` or `share`. False: there is no such conversation of this owner."""
+    """`title`, `pinned`, `share` or `tab`. False: there is no such conversation of this owner."""
     mine = (CONVERSATIONS.c.id == id) & (CONVERSATIONS.c.owner == owner)
     return connection.execute(update(CONVERSATIONS).where(mine).values(values)).rowcount == 1
 

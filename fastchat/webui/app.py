@@ -21,6 +21,7 @@ from fastchat.relay.edge import (
     end_with,
     for_insiders,
 )
+from fastchat.storage import Database
 from fastchat.webui.guard import Guard
 
 # A message, a system prompt and what Gradio puts around them.
@@ -45,9 +46,10 @@ def create_app(
     following: Following,
     neighbours: Neighbours,
     figures: Figures,
+    database: Database | None,
 ) -> FastAPI:
     app = FastAPI(
-        lifespan=_lifespan(table, following, neighbours),
+        lifespan=_lifespan(table, following, neighbours, database),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -99,7 +101,7 @@ def let_go(app: FastAPI) -> None:
 
 
 def _lifespan(
-    table: Table, following: Following, neighbours: Neighbours
+    table: Table, following: Following, neighbours: Neighbours, database: Database | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -116,5 +118,7 @@ def _lifespan(
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                if database is not None:
+                    await database.aclose()
 
     return lifespan

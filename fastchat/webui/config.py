@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
+from fastchat.core.database import DatabaseFlags
 from fastchat.core.errors import ConfigError
 from fastchat.core.logging import LogFlags
 from fastchat.core.values import http_url
@@ -12,7 +13,7 @@ MODEL_LIST_MODES = ("once", "reload")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageConfig(LogFlags):
+class PageConfig(DatabaseFlags, LogFlags):
     """Serve a web page to chat with all models that the controller knows.
 
     The page asks the workers itself; it needs no API server. Without --gradio-auth-path everybody
@@ -49,7 +50,13 @@ class PageConfig(LogFlags):
     share: bool = flag(False, help="refused: it would open a tunnel through a foreign server")
     moderate: bool = flag(False, help="refused: it would send what users write to OpenAI")
     register_api_endpoint_file: Path | None = flag(
-        None, help="refused for now: models of other providers cannot be added yet", metavar="FILE"
+        None,
+        help="models of other providers, in the format of api_endpoints.json; ${NAME} in it stands "
+        "for a variable of the environment",
+        metavar="FILE",
+    )
+    price_file: Path | None = flag(
+        None, help="prices of those models, instead of the ones built in", metavar="FILE"
     )
     worker_timeout_s: float = flag(
         100.0,
@@ -76,15 +83,56 @@ class PageConfig(LogFlags):
         for name, given, why in (
             ("share", self.share, _NO_SHARE),
             ("moderate", self.moderate, _NO_MODERATION),
-            ("register-api-endpoint-file", self.register_api_endpoint_file, _NO_PROVIDERS),
         ):
             if given:
                 raise ConfigError(f"--{name}: {why}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ArenaConfig(PageConfig):
+    """Serve the web page with all tabs: chat, blind battles, side by side and the leaderboard.
+
+    `/?arena`, `/?compare`, `/?direct`, `/?model=NAME` and `/?leaderboard` open a tab. Votes are
+    kept in the database, which the leaderboard is computed from; `fastchat arena` prints it.
+    """
+
+    multimodal: bool = flag(
+        False,
+        help="refused for now: models that see cannot be asked with a picture yet",
+        names=("--vision-arena",),
+    )
+    elo_results_file: Path | None = flag(
+        None,
+        help="refused: a pickle runs whatever its author wrote; the leaderboard is computed from "
+        "the votes (old logs: fastchat arena leaderboard --logs)",
+        metavar="FILE",
+    )
+    leaderboard_table_file: Path | None = flag(
+        None, help="refused: the leaderboard is computed from the votes", metavar="FILE"
+    )
+    ga_id: str = flag("", help="refused: the page tells no other server who reads it")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, given, why in (
+            ("multimodal", self.multimodal, _NO_IMAGES),
+            ("elo-results-file", self.elo_results_file, _NO_PICKLE),
+            ("leaderboard-table-file", self.leaderboard_table_file, _NO_TABLE),
+            ("ga-id", self.ga_id, _NO_ANALYTICS),
+        ):
+            if given:
+                raise ConfigError(f"--{name}: {why}")
+
+
+_NO_IMAGES = "models that see cannot be asked with a picture yet; leave the flag out"
+_NO_PICKLE = (
+    "a pickle runs whatever its author wrote, so none is loaded; the leaderboard is computed from "
+    "the votes, those of old logs too: fastchat arena leaderboard --logs 'DATE-conv.json'"
+)
+_NO_TABLE = "the leaderboard is computed from the votes; leave the flag out"
+_NO_ANALYTICS = "the page tells no other server who reads it; leave the flag out"
 _NO_SHARE = (
     "the page opens no tunnel through a foreign server; put a reverse proxy before it, or use "
     "`ssh -R 7860:localhost:7860 HOST`"
 )
 _NO_MODERATION = "what users write is not sent to OpenAI for moderation; leave the flag out"
-_NO_PROVIDERS = "models of other providers cannot be added yet; leave the flag out"

@@ -6,17 +6,25 @@ is that of plain messages.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fastchat.webui.session import Turn, Vote
+from fastchat.arena.battle import Battle, Vote, Winner
+from fastchat.webui.session import Turn
+from fastchat.webui.session import Vote as Thumb
 
 logger = logging.getLogger("gradio_web_server")
 
 TEMPLATE = "chatgpt"
 ROLES = ("user", "assistant")
+_PAIR: Mapping[Winner, str] = {
+    "left": "leftvote",
+    "right": "rightvote",
+    "tie": "tievote",
+    "both_bad": "bothbad_vote",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ class ConversationLog:
     folder: Path | None
     wall_clock: Callable[[], float]
 
-    def vote(self, vote: Vote, session: str, turns: Sequence[Turn], ip: str) -> None:
+    def vote(self, vote: Thumb, session: str, turns: Sequence[Turn], ip: str) -> None:
         line = {"tstamp": self._now(), "type": vote, "model": turns[-1].settings.model}
         self._write(line | {"state": _state(session, turns), "ip": ip})
 
@@ -50,6 +58,18 @@ class ConversationLog:
                 "images": [],
             }
         )
+
+    def pair_vote(
+        self, battle: Battle, vote: Vote, left: Sequence[Turn], right: Sequence[Turn]
+    ) -> None:
+        """The left conversation has the battle's id, by which a vote that is in the database as
+        well is known again. Names are hidden in a blind one, as they were on the page."""
+        names = [battle.left.model, battle.right.model]
+        line: dict[str, object] = {"tstamp": round(vote.cast_s, 4), "type": _PAIR[vote.winner]}
+        states = [_state(battle.id, left), _state(f"{battle.id[:-1]}r", right)]
+        hidden = battle.kind == "battle"
+        line |= {"models": ["", ""] if hidden else names, "states": states, "ip": vote.address}
+        self._write(line)
 
     def _now(self) -> float:
         return round(self.wall_clock(), 4)

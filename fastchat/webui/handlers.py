@@ -1,6 +1,7 @@
 """What the page does when something is clicked: one verb of a session each."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ import gradio as gr
 
 from fastchat.core.errors import PlatformError
 from fastchat.webui.conversation_log import ConversationLog
+from fastchat.webui.history.handlers import HistoryHandlers
 from fastchat.webui.rows import Rendering, Row, turn_of, written
 from fastchat.webui.session import Session, Settings, Vote
 from fastchat.webui.store import Store
-from fastchat.webui.texts import Texts, Words
+from fastchat.webui.visitors import Visitors
 
 VOTES: Mapping[object, Vote] = {True: "upvote", False: "downvote", "Flag": "flag"}
 
 Update = list[Row] | dict[str, object]
+Who = tuple[object, object, object]
+Opened = tuple[object, object, Update]
 Verb = Callable[[Session, Settings], AsyncGenerator[None, None]]
 
 
@@ -24,39 +28,58 @@ Verb = Callable[[Session, Settings], AsyncGenerator[None, None]]
 class Handlers:
     """Inputs come as the browser sent them; `Settings` and `Store` check them."""
 
-    store: Store
-    texts: Texts
+    store: Store[Session]
+    visitors: Visitors
     log: ConversationLog
     models: Callable[[], list[str]]
     wall_clock: Callable[[], float]
     log_chats: bool
+    history: HistoryHandlers | None
 
     async def ask(
-        self, request: gr.Request, id: object, text: object, *controls: object
+        self,
+        request: gr.Request,
+        id: object,
+        browser: object,
+        temporary: object,
+        text: object,
+        *controls: object,
     ) -> AsyncGenerator[Update, None]:
-        question = text if isinstance(text, str) else ""
+        question, who = text if isinstance(text, str) else "", (id, browser, temporary)
         async with aclosing(
-            self._streamed(request, id, controls, lambda one, how: one.ask(question, how))
+            self._streamed(request, who, controls, lambda one, how: one.ask(question, how))
         ) as updates:
             async for update in updates:
                 yield update
 
     async def regenerate(
-        self, request: gr.Request, row: gr.RetryData, id: object, *controls: object
+        self,
+        request: gr.Request,
+        row: gr.RetryData,
+        id: object,
+        browser: object,
+        temporary: object,
+        *controls: object,
     ) -> AsyncGenerator[Update, None]:
-        index = turn_of(row.index)
+        index, who = turn_of(row.index), (id, browser, temporary)
         async with aclosing(
-            self._streamed(request, id, controls, lambda one, how: one.regenerate(index, how))
+            self._streamed(request, who, controls, lambda one, how: one.regenerate(index, how))
         ) as updates:
             async for update in updates:
                 yield update
 
     async def edit(
-        self, request: gr.Request, row: gr.EditData, id: object, *controls: object
+        self,
+        request: gr.Request,
+        row: gr.EditData,
+        id: object,
+        browser: object,
+        temporary: object,
+        *controls: object,
     ) -> AsyncGenerator[Update, None]:
-        index, question = turn_of(row.index), written(str(row.value))
+        index, question, who = turn_of(row.index), written(str(row.value)), (id, browser, temporary)
         async with aclosing(
-            self._streamed(request, id, controls, lambda one, how: one.edit(index, question, how))
+            self._streamed(request, who, controls, lambda one, how: one.edit(index, question, how))
         ) as updates:
             async for update in updates:
                 yield update
@@ -66,11 +89,12 @@ class Handlers:
         if session is not None:
             await session.stop()
 
-    async def clear(self, id: object) -> Update:
+    async def clear(self, id: object) -> tuple[object, Update]:
+        """A new conversation under a new number; what was said is in the history, if it is kept."""
         session = self.store.find(id)
         if session is not None:
             await session.clear()
-        return []
+        return secrets.token_hex(16), []
 
     async def vote(self, request: gr.Request, row: gr.LikeData, id: object) -> None:
         vote, session = VOTES.get(row.liked), self.store.find(id)
@@ -79,59 +103,83 @@ class Handlers:
         turns = session.vote(turn_of(row.index), vote)
         if turns is not None:
             await asyncio.to_thread(
-                self.log.vote, vote, session.conversation_id, turns, _address(request)
+                self.log.vote, vote, session.conversation_id, turns, self.visitors.address(request)
             )
-            gr.Info(self._words(request).voted, duration=3)
+            gr.Info(self.visitors.words(request).voted, duration=3)
 
-    async def opened(self, request: gr.Request, id: object) -> tuple[object, ...]:
-        """The conversation of this tab, when it had one, and the models of this moment."""
+    async def opened(self, request: gr.Request, id: object, browser: object) -> Opened:
+        """The conversation of this tab, when it had one."""
         session, shown = self.store.find(id), list[Row]()
+        if session is None and self.history is not None:
+            session = await self.history.again(request, id, browser)
         if session is not None:
             await session.stop()  # a reload left nobody to read the answer
-            shown = Rendering(self._words(request)).rows(session.turns, is_busy=False)
+            shown = Rendering(self.visitors.words(request)).rows(session.turns, is_busy=False)
+        return id, browser, shown
+
+    def choices(self, request: gr.Request, *boxes: object) -> tuple[object, ...]:
+        """What can be chosen at this moment, for each box of the page: the first is the chat's."""
         models = self.models()
         wanted = request.query_params.get("model")
-        chosen = wanted if wanted in models else next(iter(models), None)
-        return id, shown, gr.update(choices=_choices(models), value=chosen), models
+        first: list[str | None] = [wanted] if wanted in models else []
+        spread = [*first, *(models * len(boxes)), *([None] * len(boxes))][: len(boxes)]
+        updates = [gr.update(choices=_choices(models), value=chosen) for chosen in spread]
+        return *updates, models
 
-    def follow(self, shown: object, chosen: object) -> tuple[object, object]:
+    def follow(self, shown: object, *boxes: object) -> tuple[object, ...]:
         """The models that came and went since `shown`. A choice stays while its model is away."""
         models = self.models()
         if models == shown:
-            return gr.skip(), gr.skip()
-        keep = chosen if isinstance(chosen, str) and chosen else next(iter(models), None)
-        known = sorted({*models, keep}) if keep is not None else models
-        return gr.update(choices=_choices(known), value=keep), models
+            return (gr.skip(),) * (len(boxes) + 1)
+        first = next(iter(models), None)
+        keeps = [box if isinstance(box, str) and box else first for box in boxes]
+        updates = [
+            gr.update(choices=_choices(sorted({*models, keep} if keep else models)), value=keep)
+            for keep in keeps
+        ]
+        return *updates, models
 
     def example(self, name: str) -> Callable[[gr.Request], str]:
         def text(request: gr.Request) -> str:
-            return str(getattr(self._words(request), name))
+            return str(getattr(self.visitors.words(request), name))
 
         return text
 
     async def _streamed(
-        self, request: gr.Request, id: object, controls: tuple[object, ...], verb: Verb
+        self, request: gr.Request, who: Who, controls: tuple[object, ...], verb: Verb
     ) -> AsyncGenerator[Update, None]:
-        words, began = self._words(request), self.wall_clock()
+        id, _, temporary = who
+        is_kept = temporary is not True
+        words, began = self.visitors.words(request), self.wall_clock()
         rendering = Rendering(words)
         try:
             session, settings = self.store.open(id), _settings(controls)
-            async with aclosing(verb(session, settings)) as news:
-                async for _ in news:
-                    yield rendering.rows(session.turns, is_busy=session.is_busy)
+            try:
+                begun = False
+                async with aclosing(verb(session, settings)) as news:
+                    async for _ in news:
+                        yield rendering.rows(session.turns, is_busy=session.is_busy)
+                        if not begun:
+                            begun = True
+                            await self._keep(request, session, who)
+            finally:
+                await self._keep(request, session, who)
             # Also after a verb that changed nothing: without any update the chat would be emptied.
             yield rendering.rows(session.turns, is_busy=session.is_busy)
         except PlatformError as error:
             sentence = words.fault(error, str(controls[0]))
             raise gr.Error(sentence, print_exception=False) from error
-        if self.log_chats and session.turns:
+        if self.log_chats and is_kept and session.turns:
             turns = list(session.turns)
             await asyncio.to_thread(
-                self.log.chat, session.conversation_id, turns, began, _address(request)
+                self.log.chat, session.conversation_id, turns, began, self.visitors.address(request)
             )
 
-    def _words(self, request: gr.Request) -> Words:
-        return self.texts.of(request.headers.get("accept-language", ""))
+    async def _keep(self, request: gr.Request, session: Session, who: Who) -> None:
+        """A temporary chat is kept nowhere."""
+        id, browser, temporary = who
+        if self.history is not None and temporary is not True:
+            await asyncio.shield(self.history.keep(request, session, id, browser))
 
 
 def _settings(controls: tuple[object, ...]) -> Settings:
@@ -147,7 +195,3 @@ def _settings(controls: tuple[object, ...]) -> Settings:
 
 def _choices(models: list[str]) -> list[tuple[str, str]]:
     return [(name, name) for name in models]
-
-
-def _address(request: gr.Request) -> str:
-    return request.client.host if request.client is not None else ""

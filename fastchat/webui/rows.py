@@ -19,24 +19,42 @@ _LIVE = re.compile(r"<(?=[A-Za-z/!?])|```(?=mermaid)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A conversation that is shown again and again: an answer that is over is rendered once."""
+    """A conversation that is shown again and again: an answer that is over is rendered once.
+    `alias` stands for the model's name where that is a secret."""
 
     words: Words
+    alias: str | None = None
     _over: dict[int, tuple[Turn, list[Row]]] = field(default_factory=dict)
 
-    def rows(self, turns: Sequence[Turn], *, is_busy: bool) -> list[Row]:
-        """While `is_busy` the last turn is being answered."""
+    def rows(self, turns: Sequence[Turn], *, is_busy: bool, most: int | None = None) -> list[Row]:
+        """While `is_busy` the last turn is being answered; `most` characters of it are shown."""
         settled = len(turns) - is_busy
         return [
             *(row for turn in turns[:settled] for row in self._settled(turn)),
-            *(row for turn in turns[settled:] for row in _rows(turn, self.words, is_over=False)),
+            *(row for turn in turns[settled:] for row in self._rows(turn, most, is_over=False)),
         ]
 
     def _settled(self, turn: Turn) -> list[Row]:
         known = self._over.get(id(turn))
         if known is None or known[0] is not turn:
-            known = self._over[id(turn)] = turn, _rows(turn, self.words, is_over=True)
+            known = self._over[id(turn)] = turn, self._rows(turn, None, is_over=True)
         return known[1]
+
+    def _rows(self, turn: Turn, most: int | None, *, is_over: bool) -> list[Row]:
+        """No answer row before there is an answer: the component shows that it waits."""
+        asked = _row("user", turn.question)
+        parts = [turn.answer[:most]] if turn.answer[:most] else []
+        if turn.fault is not None:
+            parts.append(f"> ⚠️ {self._fault(turn)}")
+        elif is_over and turn.finish is None:
+            parts.append(f"> ⏹️ {self.words.stopped}")
+        return [asked, _row("assistant", "\n\n".join(parts))] if parts else [asked]
+
+    def _fault(self, turn: Turn) -> str:
+        assert turn.fault is not None
+        model = turn.settings.model
+        sentence = self.words.fault(turn.fault, model)
+        return sentence if self.alias is None else sentence.replace(model, self.alias)
 
 
 def inert(text: str) -> str:
@@ -54,17 +72,6 @@ def turn_of(row: object) -> int:
     while isinstance(row, list | tuple) and row:
         row = row[0]
     return row // 2 if isinstance(row, int) and row >= 0 else -1
-
-
-def _rows(turn: Turn, words: Words, *, is_over: bool) -> list[Row]:
-    """No answer row before there is an answer: the component shows that it waits."""
-    asked = _row("user", turn.question)
-    parts = [turn.answer] if turn.answer else []
-    if turn.fault is not None:
-        parts.append(f"> ⚠️ {words.fault(turn.fault, turn.settings.model)}")
-    elif is_over and turn.finish is None:
-        parts.append(f"> ⏹️ {words.stopped}")
-    return [asked, _row("assistant", "\n\n".join(parts))] if parts else [asked]
 
 
 def _row(role: str, text: str) -> Row:

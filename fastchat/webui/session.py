@@ -70,6 +70,7 @@ class Session:
     new_id: Callable[[], str]
     conversation_id: str = ""
     turns: list[Turn] = field(default_factory=list)
+    stored: int = 0  # so many of them the history has, as they are
     _writing: "asyncio.Task[None] | None" = None
 
     @property
@@ -111,6 +112,7 @@ class Session:
         await self.stop()
         if 0 <= index < len(self.turns) and _cleaned(question):
             del self.turns[index:]
+            self.stored = min(self.stored, index)
             async with aclosing(self.ask(question, settings)) as news:
                 async for _ in news:
                     yield
@@ -127,7 +129,7 @@ class Session:
     async def clear(self) -> None:
         await self.stop()
         self.turns.clear()
-        self.conversation_id = ""
+        self.conversation_id, self.stored = "", 0
 
     def vote(self, index: int, vote: Vote) -> Sequence[Turn] | None:
         """The conversation up to the turn that was voted on; None when there is nothing to count:

@@ -4,24 +4,39 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from fastchat.core.errors import InvalidRequest, Overloaded
-from fastchat.webui.session import Session
 
 ID = re.compile(r"[0-9a-f]{32}")
 
 
+class Kept(Protocol):
+    """A conversation with one model or with two."""
+
+    @property
+    def is_busy(self) -> bool: ...
+
+    @property
+    def size(self) -> int:
+        """Characters that are kept."""
+        ...
+
+
+K = TypeVar("K", bound=Kept)
+
+
 @dataclass(slots=True)
-class Store:
+class Store(Generic[K]):
     """A browser makes the id of its conversation: 128 random bits that nobody else knows."""
 
-    make: Callable[[], Session]
+    make: Callable[[], K]
     clock: Callable[[], float]
     most: int = 2000
     idle_s: float = 12 * 3600.0
     most_characters: int = 100_000_000
     # The one used longest ago is first.
-    _sessions: OrderedDict[str, Session] = field(default_factory=OrderedDict)
+    _sessions: OrderedDict[str, K] = field(default_factory=OrderedDict)
     _used: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -32,10 +47,10 @@ class Store:
         """Answers that are being written."""
         return sum(session.is_busy for session in self._sessions.values())
 
-    def find(self, id: object) -> Session | None:
+    def find(self, id: object) -> K | None:
         return self._sessions.get(id) if isinstance(id, str) else None
 
-    def open(self, id: object) -> Session:
+    def open(self, id: object) -> K:
         """The conversation of this id, a new one if it is not known (any more)."""
         if not isinstance(id, str) or ID.fullmatch(id) is None:
             raise InvalidRequest("The page has no conversation: reload it.", param="session")

@@ -37,7 +37,85 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     voted: str
     stopped: str
     terms: str
+    temporary: str
+    history: str
+    history_search: str
+    history_gone: str
+    this_chat: str
+    rename: str
+    pin: str
+    share: str
+    unshare: str
+    link: str
+    json: str
+    markdown: str
+    forget: str
+    tab_chat: str
+    tab_battle: str
+    tab_side_by_side: str
+    tab_leaderboard: str
+    model_a: str
+    model_b: str
+    battle_hint: str
+    side_hint: str
+    new_round: str
+    regenerate: str
+    even: str
+    vote_left: str
+    vote_right: str
+    vote_tie: str
+    vote_both_bad: str
+    vote_open: str
+    vote_failed: str
+    vote_nothing: str
+    vote_leaked: str
+    vote_done: str
+    vote_done_blind: str
+    reasons: str
+    reason_correct: str
+    reason_helpful: str
+    reason_clear: str
+    reason_style: str
+    category: str
+    category_all: str
+    category_english: str
+    category_chinese: str
+    category_code: str
+    category_math: str
+    category_creative: str
+    category_long_prompt: str
+    category_multi_turn: str
+    category_image: str
+    window: str
+    window_all: str
+    window_day: str
+    window_week: str
+    window_month: str
+    style_control: str
+    ties: str
+    bootstrap: str
+    refresh: str
+    csv: str
+    method: str
+    method_text: str
+    col_rank: str
+    col_model: str
+    col_rating: str
+    col_interval: str
+    col_votes: str
+    col_wins: str
+    few_votes: str
+    unconnected: str
+    board_empty: str
+    board_votes: str
+    board_left_out: str
+    board_flip: str
+    board_style: str
+    chart_intervals: str
+    chart_wins: str
     faults: dict[str, str]
+    left_out: dict[str, str]
+    features: dict[str, str]
 
     def fault(self, error: PlatformError, model: str) -> str:
         """A sentence with a remedy, ended by the code as in 0.2.36."""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +10,17 @@ import gradio as gr
 from gradio.themes.utils import sizes
 
 from fastchat.webui.handlers import Handlers
+from fastchat.webui.history.view import REMEMBER, connect, history_view
+from fastchat.webui.leaderboard.handlers import LeaderboardHandlers
+from fastchat.webui.leaderboard.view import leaderboard_view
+from fastchat.webui.links import selected
+from fastchat.webui.pair.handlers import PairHandlers
+from fastchat.webui.pair.view import PairView, Shared, pair_view
+from fastchat.webui.parts import GIVE_BACK, PRIVATE, QUIET, box, chat, streamed, waiting
 from fastchat.webui.session import INPUT_CHARACTERS, MAX_TOKENS, TEMPERATURE, TOP_P
 from fastchat.webui.texts import Texts, Words
 
 FOLLOW_S = 5.0
-# Behind `rows.inert`: tags that Markdown never makes are shown as the text that they are. Those
-# that it makes (`input` for a task) cannot be here: the component looks at the HTML that came of
-# it, not at what was said.
-TAGS_AS_TEXT = [
-    *("abbr", "acronym", "address", "applet", "area", "article", "aside", "audio", "b", "base"),
-    *("basefont", "bdi", "bdo", "bgsound", "big", "blink", "body", "canvas", "caption", "center"),
-    *("cite", "col", "colgroup", "data", "datalist", "dd", "details", "dfn", "dialog", "dir", "dl"),
-    *("dt", "embed", "fieldset", "figcaption", "figure", "font", "footer", "form", "frame"),
-    *("frameset", "head", "header", "hgroup", "html", "i", "iframe", "image", "img", "ins"),
-    *("isindex", "kbd", "keygen", "label", "legend", "link", "listing", "main", "map", "mark"),
-    *("marquee", "math", "menu", "menuitem", "meta", "meter", "nav", "nobr", "noembed"),
-    *("noframes", "noscript", "object", "optgroup", "option", "output", "param", "picture"),
-    *("plaintext", "portal", "progress", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp"),
-    *("script", "search", "section", "select", "slot", "small", "source", "strike", "style", "sub"),
-    *("summary", "sup", "template", "textarea", "tfoot", "time", "title", "track", "tt", "u"),
-    *("var", "video", "wbr", "xmp"),
-]
-LATEX: list[dict[str, str | bool]] = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "\\[", "right": "\\]", "display": True},
-    {"left": "\\(", "right": "\\)", "display": False},
-]
 FONTS = (
     *("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "PingFang SC"),
     *("Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"),
@@ -42,81 +28,82 @@ FONTS = (
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 EXAMPLES = ("example_1", "example_2", "example_3")
 
-# The box beside an answer that is being written, run by the browser alone. While one is written the
-# next question stays where it is.
-WAIT = "() => ({__type__: 'update', submit_btn: false, stop_btn: true})"
-REST = "() => ({__type__: 'update', submit_btn: true, stop_btn: false})"
-SEND = """(text) => document.querySelector("#box .stop-button")
-    ? ["", {__type__: "update"}]
-    : [text, {__type__: "update", value: "", submit_btn: false, stop_btn: true}]"""
-GIVE_BACK = "(text) => ({__type__: 'update', value: text})"
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arena:
+    """The further tabs of `gradio_web_server_multi`."""
+
+    battle: PairHandlers
+    side_by_side: PairHandlers
+    leaderboard: LeaderboardHandlers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChatView:
+    chat: gr.Chatbot
+    model: gr.Dropdown
+    answered: Sequence[Any]  # events after which the history has something new
 
 
 def view(
-    handlers: Handlers, assets: Path, *, follows_models: bool, terms: bool, slots: int
+    handlers: Handlers,
+    assets: Path,
+    *,
+    follows_models: bool,
+    terms: bool,
+    slots: int,
+    arena: Arena | None = None,
 ) -> gr.Blocks:
     """`slots`: answers that are written at once."""
     say = gr.I18n()
     page = gr.Blocks(title="fastchat", analytics_enabled=False, fill_height=True)
     with page:
         id = gr.Textbox(visible="hidden", elem_id="session")
-        asked = gr.Textbox(visible="hidden", elem_id="asked")
+        browser = gr.Textbox(visible="hidden", elem_id="browser")
         known = gr.State([])
         with gr.Sidebar(open=True, width=300, elem_id="controls"):
             gr.HTML((assets / "brand.html").read_text(encoding="utf-8"), padding=False)
             new = gr.Button(say("new_chat"), elem_id="new-chat", variant="primary")
+            past = history_view(say) if handlers.history is not None else None
             settings = _settings(say)
-        with gr.Column(elem_id="stage"):
-            model = gr.Dropdown(
-                [],
-                label=say("model"),
-                show_label=False,
-                container=False,
-                filterable=False,
-                elem_id="model",
-            )
-            controls = [model, *settings]
-            if terms:
-                gr.Markdown(say("terms"), elem_id="terms")
-            chat = _chat(say)
-            with gr.Row(elem_id="examples"):
-                examples = {name: gr.Button(say(name), size="sm") for name in EXAMPLES}
-            box = _box(say)
-        private: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}
-        quiet: dict[str, Any] = {**private, "show_progress": "hidden", "queue": False}
-        streamed: dict[str, Any] = {
-            **private,
-            "outputs": [chat],
-            "show_progress": "hidden",
-            "concurrency_limit": slots,
-            "concurrency_id": "answers",
-        }
-        # What only the browser must know costs the server nothing: an update of a second component
-        # with every word costs as much as the word.
-        sent = box.submit(None, [box], [asked, box], js=SEND, api_visibility="private")
-        asking = sent.then(handlers.ask, [id, asked, *controls], **streamed)
-        asking.failure(None, [asked], [box], js=GIVE_BACK, api_visibility="private")
-        for event, handler in ((chat.retry, handlers.regenerate), (chat.edit, handlers.edit)):
-            event(None, None, [box], js=WAIT, api_visibility="private")
-            again = event(handler, [id, *controls], **streamed)
-            again.then(None, None, [box], js=REST, api_visibility="private")
-        asking.then(None, None, [box], js=REST, api_visibility="private")
-        box.stop(handlers.stop, [id], None, **quiet)
-        chat.like(handlers.vote, [id], None, **private | {"show_progress": "hidden"})
-        for clearing in (new.click, chat.clear):
-            clearing(handlers.clear, [id], [chat], **quiet)
-        for name, button in examples.items():
-            button.click(handlers.example(name), None, [box], **quiet)
-        page.load(
+        temporary = past.temporary if past is not None else gr.Checkbox(visible=False)
+        shared = Shared(id=id, browser=browser, temporary=temporary, settings=settings, slots=slots)
+        with gr.Column(elem_id="stage", elem_classes="wide" if arena else "talk"):
+            if arena is None:
+                talk, pairs, tabs = _chat(handlers, shared, say, terms=terms), [], None
+            else:
+                with gr.Tabs(elem_id="tabs") as tabs:
+                    with gr.Tab(say("tab_chat"), id="chat"), gr.Column(elem_classes="talk"):
+                        talk = _chat(handlers, shared, say, terms=terms)
+                    pairs = _arena(arena, shared, say, assets, terms=terms)
+        loaded = page.load(
             handlers.opened,
-            [id],
-            [id, chat, model, known],
+            [id, browser],
+            [id, browser, talk.chat],
             js=(assets / "session.js").read_text(encoding="utf-8"),
-            **private | {"show_progress": "hidden"},
+            **PRIVATE | {"show_progress": "hidden"},
         )
+        models = [talk.model, *(box for pair in pairs for box in pair.models)]
+        loaded.then(handlers.choices, models, [*models, known], **QUIET)
+        if arena is not None and tabs is not None:
+            loaded.then(selected, None, [tabs], **QUIET)
+            for pair, duels in zip(pairs, (arena.battle, arena.side_by_side), strict=True):
+                loaded.then(duels.opened, [id], list(pair.chats), **QUIET)
+                loaded.then(duels.standing, [id], list(pair.standing), **QUIET)
+        clearings = [new.click, talk.chat.clear]
+        if handlers.history is not None and past is not None:
+            relist = connect(past, handlers.history, id, browser, talk.chat, assets)
+            for event in (loaded, *talk.answered):
+                relist(event)
+            clearings.append(past.temporary.input)
+        for clearing in clearings:
+            cleared = clearing(handlers.clear, [id], [id, talk.chat], **QUIET)
+            kept = cleared.then(None, [id], None, js=REMEMBER, api_visibility="private")
+            if past is not None:
+                relist(kept)
         if follows_models:
             tick = gr.Timer(FOLLOW_S).tick
-            tick(handlers.follow, [known, model], [model, known], **quiet)
+            tick(handlers.follow, [known, *models], [*models, known], **QUIET)
     _raise_slots(page, slots)
     return page
 
@@ -139,7 +126,65 @@ def theme() -> gr.themes.Base:
 
 
 def _table(words: Words) -> dict[str, str]:
-    return {name: getattr(words, name) for name in words.__struct_fields__ if name != "faults"}
+    """The words that stand on the page from the beginning."""
+    return {
+        name: text
+        for name in words.__struct_fields__
+        if isinstance(text := getattr(words, name), str)
+    }
+
+
+def _arena(
+    arena: Arena, shared: Shared, say: gr.I18n, assets: Path, *, terms: bool
+) -> list[PairView]:
+    pairs = []
+    for handlers in (arena.battle, arena.side_by_side):
+        tab = gr.Tab(say(f"tab_{handlers.kind}"), id=handlers.kind)
+        with tab, gr.Column(elem_classes="talk pair-talk"):
+            if terms:
+                gr.Markdown(say("terms"), elem_classes="terms")
+            pairs.append(pair_view(handlers, shared, say))
+    with gr.Tab(say("tab_leaderboard"), id="leaderboard") as tab, gr.Column(elem_classes="sheet"):
+        leaderboard_view(arena.leaderboard, tab, say, assets)
+    return pairs
+
+
+def _chat(handlers: Handlers, shared: Shared, say: gr.I18n, *, terms: bool) -> ChatView:
+    who, slots = [shared.id, shared.browser, shared.temporary], shared.slots
+    asked = gr.Textbox(visible="hidden", elem_id="asked")
+    model = gr.Dropdown(
+        [],
+        label=say("model"),
+        show_label=False,
+        container=False,
+        filterable=False,
+        elem_id="model",
+        elem_classes="model",
+    )
+    controls = [model, *shared.settings]
+    if terms:
+        gr.Markdown(say("terms"), elem_id="terms", elem_classes="terms")
+    talk = chat(say, "chat", votes=True)
+    with gr.Row(elem_id="examples"):
+        examples = {name: gr.Button(say(name), size="sm") for name in EXAMPLES}
+    question = box(say, "box")
+    wait, many = waiting("#box"), streamed([talk], slots)
+    sent = question.submit(
+        None, [question], [asked, question], js=wait.send, api_visibility="private"
+    )
+    asking = sent.then(handlers.ask, [*who, asked, *controls], **many)
+    asking.failure(None, [asked], [question], js=GIVE_BACK, api_visibility="private")
+    answered = [asking]
+    for event, handler in ((talk.retry, handlers.regenerate), (talk.edit, handlers.edit)):
+        event(None, None, [question], js=wait.begin, api_visibility="private")
+        answered.append(event(handler, [*who, *controls], **many))
+    for one in answered:
+        one.then(None, None, [question], js=wait.end, api_visibility="private")
+    question.stop(handlers.stop, [shared.id], None, **QUIET)
+    talk.like(handlers.vote, [shared.id], None, **PRIVATE | {"show_progress": "hidden"})
+    for name, button in examples.items():
+        button.click(handlers.example(name), None, [question], **QUIET)
+    return ChatView(chat=talk, model=model, answered=answered)
 
 
 def _settings(say: gr.I18n) -> Sequence[gr.components.Component]:
@@ -158,43 +203,6 @@ def _settings(say: gr.I18n) -> Sequence[gr.components.Component]:
         gr.Slider(*TOP_P, 1.0, step=0.1, label=say("top_p"), info=say("top_p_info")),
         gr.Slider(*MAX_TOKENS, 1024, step=16, label=say("max_tokens"), info=say("max_tokens_info")),
     ]
-
-
-def _chat(say: gr.I18n) -> gr.Chatbot:
-    return gr.Chatbot(
-        label=say("conversation"),
-        show_label=False,
-        container=False,
-        elem_id="chat",
-        placeholder=say("welcome"),  # type: ignore[arg-type]  # stands for a text
-        layout="bubble",
-        height="100%",
-        scale=1,
-        editable="user",
-        buttons=["copy"],
-        feedback_options=("Like", "Dislike", "Flag"),
-        latex_delimiters=LATEX,
-        sanitize_html=True,
-        allow_tags=TAGS_AS_TEXT,
-        allow_file_downloads=False,
-        group_consecutive_messages=False,
-    )
-
-
-def _box(say: gr.I18n) -> gr.Textbox:
-    return gr.Textbox(
-        label=say("message"),
-        show_label=False,
-        placeholder=say("message_hint"),
-        lines=1,
-        max_lines=10,
-        max_length=INPUT_CHARACTERS,
-        submit_btn=True,
-        stop_btn=False,
-        autofocus=True,
-        container=False,
-        elem_id="box",
-    )
 
 
 def _raise_slots(page: gr.Blocks, slots: int) -> None:

@@ -13,7 +13,7 @@ def turn(question: str, answer: str = "yes") -> StoredTurn:
 def save(database: Database, id: str, *questions: str, owner: str = "ada", first: int = 0) -> None:
     database.write(
         partial(
-            conversations.save, id=id, owner=owner, title=f"title of {id}",
+            conversations.save, id=id, owner=owner, tab=f"tab of {id}", title=f"title of {id}",
             turns=[turn(question) for question in questions], first=first, now=5.0 + len(id),
         )
     )  # fmt: skip
@@ -73,6 +73,18 @@ def test_a_shared_one_is_read_by_who_knows_the_link(database: Database) -> None:
     found = database.read_now(partial(conversations.shared, share="s"))
     assert found is not None
     assert [one.question for one in found.turns] == ["hello"]
+
+
+def test_a_tab_finds_what_it_showed_last(database: Database) -> None:
+    save(database, "c", "hello")
+    save(database, "c2", "other")
+    for owner, tab, expected in (("ada", "tab of c", "c"), ("eve", "tab of c", None)):
+        found = database.read_now(partial(conversations.of_tab, tab=tab, owner=owner))
+        assert (found.id if found else None) == expected
+    database.write(partial(conversations.change, id="c2", owner="ada", tab="tab of c"))
+    found = database.read_now(partial(conversations.of_tab, tab="tab of c", owner="ada"))
+    assert found is not None
+    assert found.id == "c2"
 
 
 def test_what_is_deleted_is_gone(database: Database) -> None:

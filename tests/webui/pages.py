@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -12,45 +13,84 @@ from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
 from fastchat.core.metrics import Figures
 from fastchat.dispatch import Following, Table
+from fastchat.storage import Database
 from fastchat.webui.app import Look, create_app
-from fastchat.webui.build import ASSETS
+from fastchat.webui.build import ASSETS, arena_over
 from fastchat.webui.conversation_log import ConversationLog
 from fastchat.webui.handlers import Handlers
+from fastchat.webui.history.handlers import HistoryHandlers
+from fastchat.webui.history.history import History
 from fastchat.webui.session import Session
 from fastchat.webui.store import Store
 from fastchat.webui.texts import load
 from fastchat.webui.view import theme, translations, view
+from fastchat.webui.visitors import Visitors
 from tests.servers import free_port, serving
 
 NOW = 1_700_000_000.0
 
 
 def page_over(
-    engine: Engine, *, folder: Path | None = None, models: Sequence[str] = ("m",)
+    engine: Engine,
+    *,
+    folder: Path | None = None,
+    models: Sequence[str] = ("m",),
+    tabs: bool = False,
+    database: Database | None = None,
 ) -> FastAPI:
+    """`tabs`: with the arena beside the chat."""
     ids = itertools.count()
+    seconds = itertools.count(NOW, 3)  # whoever looks at the clock again took three seconds
+
+    def session() -> Session:
+        return Session(engine=engine, new_id=lambda: f"c{next(ids)}")
+
+    visitors = Visitors(load(ASSETS / "texts.toml"))
+    log = ConversationLog(folder, lambda: NOW)
+    store = Store(session, lambda: 0.0)
+    history = None
+    if database is not None:
+        history = HistoryHandlers(store, visitors, History(database, lambda: next(seconds)))
     handlers = Handlers(
-        store=Store(lambda: Session(engine=engine, new_id=lambda: f"c{next(ids)}"), lambda: 0.0),
-        texts=load(ASSETS / "texts.toml"),
-        log=ConversationLog(folder, lambda: NOW),
+        store=store,
+        history=history,
+        visitors=visitors,
+        log=log,
         models=lambda: list(models),
         wall_clock=lambda: NOW,
         log_chats=True,
     )
-    page = view(handlers, ASSETS, follows_models=True, terms=True, slots=200)
+    arena = arena_over(
+        session,
+        lambda: list(models),
+        database,
+        visitors,
+        log,
+        rng=random.Random(0),
+        wall_clock=lambda: next(seconds),
+    )
+    page = view(
+        handlers,
+        ASSETS,
+        follows_models=True,
+        terms=True,
+        slots=200,
+        arena=arena if tabs else None,
+    )
     look = Look(
         theme=theme(),
         css=(ASSETS / "page.css").read_text(encoding="utf-8"),
-        translations=translations(handlers.texts),
+        translations=translations(visitors.texts),
         users=None,
         root_path="",
     )
     table = Table(lambda: 0.0, random.Random(0))
     nobody = Neighbours(f"http://127.0.0.1:{free_port()}", None, 5)
-    return create_app(page, look, table, Following(table), nobody, Figures())
+    return create_app(page, look, table, Following(table), nobody, Figures(), database)
 
 
 @asynccontextmanager
-async def served_page(engine: Engine, *, folder: Path | None = None) -> AsyncIterator[str]:
-    async with serving(page_over(engine, folder=folder)) as url:
+async def served_page(engine: Engine, **how: Any) -> AsyncIterator[str]:
+    """`how` as in `page_over`."""
+    async with serving(page_over(engine, **how)) as url:
         yield url

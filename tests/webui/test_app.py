@@ -43,14 +43,14 @@ async def test_it_is_asked_again_from_a_row(visitor: Visitor, engine: ScriptedEn
     await visitor.ask("second")
     engine.words = ["else"]
     about = {"index": 1, "value": "one two three"}
-    rows = await visitor.rows("regenerate", [visitor.id, "m", *CONTROLS], about)
+    rows = await visitor.rows("regenerate", [*visitor.who, "m", *CONTROLS], about)
     assert [said(row) for row in rows] == ["first", "else"]
 
 
 async def test_a_question_is_edited(visitor: Visitor, engine: ScriptedEngine) -> None:
     await visitor.ask("first")
     about = {"index": 0, "value": "other <\u2060b>", "previous_value": "first"}
-    rows = await visitor.rows("edit", [visitor.id, "m", *CONTROLS], about)
+    rows = await visitor.rows("edit", [*visitor.who, "m", *CONTROLS], about)
     assert said(rows[0]) == "other <\u2060b>"
     prompt: Any = engine.asked[1].prompt
     assert prompt.messages[-1].text == "other <b>"
@@ -60,9 +60,13 @@ async def test_a_reload_shows_the_conversation_of_the_tab(visitor: Visitor) -> N
     await visitor.ask("hi")
     again = Visitor(visitor.session, visitor.url, id=visitor.id)
     await again.open()
-    ((id, rows, model, known),) = [one async for one in again.updates("opened", [visitor.id])]
-    assert id == visitor.id
+    ((id, browser, rows),) = await again.whole("opened", [visitor.id, visitor.browser])
+    assert (id, browser) == (visitor.id, visitor.browser)
     assert [said(row) for row in rows] == ["hi", "one two three"]
+
+
+async def test_the_models_of_the_moment_can_be_chosen(visitor: Visitor) -> None:
+    ((model, known),) = await visitor.whole("choices", [None])
     assert (model["value"], known) == ("m", None)  # a state stays at the server
 
 
@@ -101,7 +105,7 @@ async def test_a_reload_says_that_it_cut_the_answer(
     await until(lambda: engine.running)
     again = Visitor(visitor.session, visitor.url, id=visitor.id)
     await again.open()
-    ((_, rows, *_),) = [one async for one in again.updates("opened", [visitor.id])]
+    ((_, _, rows),) = await again.whole("opened", [visitor.id, visitor.browser])
     assert [said(row)[:1] for row in rows] == ["h", ">"]
     assert engine.running == 0
     await asking
@@ -110,7 +114,7 @@ async def test_a_reload_says_that_it_cut_the_answer(
 async def test_a_message_edited_to_blanks_changes_nothing(visitor: Visitor) -> None:
     before = await visitor.ask("first")
     about = {"index": 0, "value": "  \n ", "previous_value": "first"}
-    assert await visitor.rows("edit", [visitor.id, "m", *CONTROLS], about) == before
+    assert await visitor.rows("edit", [*visitor.who, "m", *CONTROLS], about) == before
 
 
 async def test_who_closes_the_page_stops_the_answer(engine: ScriptedEngine) -> None:
@@ -139,13 +143,15 @@ async def test_a_made_up_id_opens_nothing(
     visitor: Visitor, engine: ScriptedEngine, id: object
 ) -> None:
     with pytest.raises(Refused, match="reload it"):
-        await visitor.rows("ask", [id, "hi", "m", *CONTROLS])
+        await visitor.rows("ask", [id, visitor.browser, False, "hi", "m", *CONTROLS])
     assert engine.asked == []
 
 
 async def test_impossible_settings_ask_nobody(visitor: Visitor, engine: ScriptedEngine) -> None:
     with pytest.raises(Refused, match="model is no text"):
-        await visitor.rows("ask", [visitor.id, "hi", {"a": 1}, "", "hot", [], None])
+        await visitor.rows(
+            "ask", [visitor.id, visitor.browser, False, "hi", {"a": 1}, "", "hot", [], None]
+        )
     assert engine.asked == []
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from fastchat.core.config import parse
-from fastchat.webui.config import PageConfig
+from fastchat.webui.config import ArenaConfig, PageConfig
 
 
 @pytest.mark.parametrize("flag", ["--controller", "--controller-address", "--controller-url"])
@@ -10,12 +10,17 @@ def test_the_controller_has_three_spellings(flag: str) -> None:
     assert (config.controller_address, config.host, config.port) == ("http://c:1", "0.0.0.0", 7860)
 
 
+def test_no_pickle_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(ArenaConfig, ["--elo-results-file", "elo.pkl"], environ={})
+    assert "a pickle runs whatever its author wrote" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
         (["--share"], "tunnel"),
         (["--moderate"], "not sent to OpenAI"),
-        (["--register-api-endpoint-file", "x.json"], "other providers"),
         (["--controller-url", ""], "not a URL"),
         (["--concurrency-count", "0"], "at least 1"),
         (["--model-list-mode", "twice"], "invalid choice"),

@@ -25,9 +25,16 @@ class Visitor:
     url: str
     model: str = "m"
     id: str = field(default_factory=lambda: uuid4().hex)
+    browser: str = field(default_factory=lambda: uuid4().hex)
     tab: str = field(default_factory=lambda: uuid4().hex[:10])
+    temporary: bool = False
+    query: str = ""  # of the page's address
     arrivals: list[float] = field(default_factory=list)
     _events: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def who(self) -> list[object]:
+        return [self.id, self.browser, self.temporary]
 
     async def open(self) -> dict[str, Any]:
         async with self.session.get(f"{self.url}/config") as answer:
@@ -39,7 +46,7 @@ class Visitor:
 
     async def look(self) -> None:
         """What every browser does once the page is there."""
-        async for _ in self.updates("opened", [self.id]):
+        async for _ in self.updates("opened", [self.id, self.browser]):
             pass
 
     async def ask(self, text: str) -> list[dict[str, Any]]:
@@ -47,12 +54,18 @@ class Visitor:
         return await _whole(self.asking(text))
 
     def asking(self, text: str) -> AsyncGenerator[Any, None]:
-        return self.updates("ask", [self.id, text, self.model, *CONTROLS])
+        return self.updates("ask", [*self.who, text, self.model, *CONTROLS])
 
     async def rows(
         self, event: str, inputs: Sequence[object], about: object = None
     ) -> list[dict[str, Any]]:
         return await _whole(self.updates(event, inputs, about))
+
+    async def whole(
+        self, event: str, inputs: Sequence[object], about: object = None
+    ) -> list[list[Any]]:
+        """Every update, for events that send few."""
+        return [one async for one in self.updates(event, inputs, about)]
 
     async def updates(
         self, event: str, inputs: Sequence[object], about: object = None
@@ -65,7 +78,9 @@ class Visitor:
             "session_hash": self.tab,
             "trigger_id": 1,
         }
-        async with self.session.post(f"{self.url}/gradio_api/queue/join", json=body) as answer:
+        async with self.session.post(
+            f"{self.url}/gradio_api/queue/join{self.query}", json=body
+        ) as answer:
             assert answer.status == 200, await answer.text()
         self.arrivals = []
         query = {"session_hash": self.tab}

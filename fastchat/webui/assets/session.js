@@ -1,4 +1,4 @@
-(id) => {
+(id, browser) => {
 	// What is shown holds invisible word joiners where HTML would begin; what is copied does not.
 	const clean = (text) => text.replaceAll("\u2060", "");
 	if (navigator.clipboard && !navigator.clipboard.cleans) {
@@ -24,32 +24,43 @@
 
 	// Gradio gives these two a picture and no name.
 	const names = navigator.language.startsWith("zh") ? ["发送", "停止"] : ["Send", "Stop"];
-	const box = document.querySelector("#box");
+	const name = (selector, text) => {
+		for (const button of document.querySelectorAll(selector)) {
+			if (button.getAttribute("aria-label") !== text) {
+				button.setAttribute("aria-label", text);
+			}
+		}
+	};
 	const named = () => {
-		box?.querySelector(".submit-button")?.setAttribute("aria-label", names[0]);
-		box?.querySelector(".stop-button")?.setAttribute("aria-label", names[1]);
+		name(".box .submit-button", names[0]);
+		name(".box .stop-button", names[1]);
 	};
 	named();
-	if (box) {
-		new MutationObserver(named).observe(box, { childList: true, subtree: true });
+	if (!document.named) {
+		// A tab that was not open yet has no box yet.
+		document.named = new MutationObserver(named);
+		document.named.observe(document.body, { childList: true, subtree: true });
 	}
 
 	if (window.innerWidth < 768) {
 		document.querySelector(".sidebar.open .toggle-button")?.click();
 	}
 
-	// Each tab has a conversation of its own, which a reload does not end.
-	const key = "fastchat-session";
-	let kept = null;
-	try {
-		kept = sessionStorage.getItem(key);
-	} catch {}
-	if (!kept || !/^[0-9a-f]{32}$/.test(kept)) {
-		const bytes = crypto.getRandomValues(new Uint8Array(16));
-		kept = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+	// Each tab has a conversation of its own, which a reload does not end; what a browser keeps
+	// is known by another number.
+	const known = (storage, key) => {
+		let kept = null;
 		try {
-			sessionStorage.setItem(key, kept);
+			kept = window[storage].getItem(key);
 		} catch {}
-	}
-	return kept;
+		if (!kept || !/^[0-9a-f]{32}$/.test(kept)) {
+			const bytes = crypto.getRandomValues(new Uint8Array(16));
+			kept = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+			try {
+				window[storage].setItem(key, kept);
+			} catch {}
+		}
+		return kept;
+	};
+	return [known("sessionStorage", "fastchat-session"), known("localStorage", "fastchat-browser")];
 }

@@ -1,0 +1,1 @@
+"""Conversations that are kept: found again, named, shared, taken along, forgotten."""

@@ -1,0 +1,1 @@
+"""The leaderboard on the page, live from the votes."""

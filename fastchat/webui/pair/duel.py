@@ -1,0 +1,169 @@
+"""Two conversations that are asked the same at the same time, and the vote on them. Knows no
+Gradio and no HTTP."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fastchat.arena.battle import Battle, Kind, Side, Vote, Winner, leaks
+from fastchat.core.errors import InvalidRequest
+from fastchat.webui.pacing import paced
+from fastchat.webui.session import Session, Settings
+
+# empty: nothing was asked. failed: a side has no whole answer, so there is nothing to vote on.
+Standing = Literal["empty", "writing", "failed", "open", "voted"]
+Pair = tuple[str, str]
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Duel:
+    """Left and right. In a blind one the names are a secret until the vote, after which the next
+    question begins a new round; with the names in sight the talk goes on."""
+
+    kind: Kind
+    left: Session
+    right: Session
+    new_id: Callable[[], str]
+    wall_clock: Callable[[], float]
+    pair: Pair | None = None
+    vote: Vote | None = None
+    leaked: bool = False
+    _began_s: float = 0.0
+    _finished_s: float = 0.0
+
+    @property
+    def sides(self) -> tuple[Session, Session]:
+        return self.left, self.right
+
+    @property
+    def is_busy(self) -> bool:
+        return any(side.is_busy for side in self.sides)
+
+    @property
+    def size(self) -> int:
+        return sum(side.size for side in self.sides)
+
+    @property
+    def is_blind(self) -> bool:
+        return self.kind == "battle"
+
+    @property
+    def standing(self) -> Standing:
+        if not self.left.turns:
+            return "empty"
+        if self.is_busy:
+            return "writing"
+        if self.vote is not None:
+            return "voted"
+        turns = [side.turns[-1] for side in self.sides if side.turns]
+        whole = all(turn.fault is None and turn.finish and turn.answer.strip() for turn in turns)
+        return "open" if whole and len(turns) == 2 else "failed"
+
+    async def ask(
+        self, question: str, settings: Settings, draw: Callable[[], Pair]
+    ) -> AsyncGenerator[None, None]:
+        """`draw` names the two models when a round begins; of a blind one only then."""
+        await self.stop()
+        if not question.strip():
+            return
+        if self.vote is not None and self.is_blind:
+            await self.clear()
+        pair = self.pair if self.pair is not None and self.is_blind else draw()
+        if pair != self.pair:
+            await self.clear()
+            self.pair = pair
+        async with aclosing(self._both(settings, lambda one, how: one.ask(question, how))) as news:
+            async for _ in news:
+                yield
+
+    async def regenerate(self, settings: Settings) -> AsyncGenerator[None, None]:
+        """Both answer their last question again. After the vote there is nothing to do better."""
+        last = len(self.left.turns) - 1
+        if last < 0 or self.standing == "voted":
+            return
+        async with aclosing(
+            self._both(settings, lambda one, how: one.regenerate(last, how))
+        ) as news:
+            async for _ in news:
+                yield
+
+    async def stop(self) -> None:
+        for side in self.sides:
+            await side.stop()
+
+    async def clear(self) -> None:
+        """A new round: other models, if they are drawn."""
+        for side in self.sides:
+            await side.clear()
+        self.pair = self.vote = None
+
+    def cast(
+        self, winner: Winner, reasons: tuple[str, ...], voter: str, address: str
+    ) -> tuple[Battle, Vote]:
+        """Raises `InvalidRequest` when there is nothing to vote on (any more)."""
+        if self.standing != "open" or self.pair is None:
+            raise InvalidRequest("A vote needs two whole answers, and there is one only once.")
+        now = self.wall_clock()
+        battle = Battle(
+            id=self.new_id(),
+            kind=self.kind,
+            began_s=self._began_s,
+            finished_s=self._finished_s,
+            questions=tuple(turn.question for turn in self.left.turns),
+            left=_side(self.left, self.pair[0]),
+            right=_side(self.right, self.pair[1]),
+        )
+        self.leaked = leaks(battle)
+        self.vote = Vote(
+            battle=battle.id,
+            winner=winner,
+            voter=voter,
+            address=address,
+            cast_s=now,
+            dwell_s=max(0.0, now - self._finished_s),
+            reasons=reasons,
+        )
+        return battle, self.vote
+
+    async def _both(
+        self,
+        settings: Settings,
+        verb: Callable[[Session, Settings], AsyncGenerator[None, None]],
+    ) -> AsyncGenerator[None, None]:
+        """Both begin together; one that fails does not end the other."""
+        assert self.pair is not None
+        self.vote, self._began_s = None, self.wall_clock()
+        changed = asyncio.Event()
+        told = [
+            verb(side, replace(settings, model=model))
+            for side, model in zip(self.sides, self.pair, strict=True)
+        ]
+        work = asyncio.create_task(_together(told, changed))
+        try:
+            async with aclosing(paced(work, changed)) as news:
+                async for _ in news:
+                    yield
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+            self._finished_s = self.wall_clock()
+        yield
+
+
+async def _together(told: Sequence[AsyncGenerator[None, None]], changed: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        for news in told:
+            group.create_task(_heard(news, changed))
+
+
+async def _heard(news: AsyncGenerator[None, None], changed: asyncio.Event) -> None:
+    async with aclosing(news):
+        async for _ in news:
+            changed.set()
+
+
+def _side(session: Session, model: str) -> Side:
+    return Side(model=model, answers=tuple(turn.answer for turn in session.turns))

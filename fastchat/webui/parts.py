@@ -1,0 +1,108 @@
+"""Pieces of every page: the chat, the box, and what events are given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from fastchat.webui.session import INPUT_CHARACTERS
+
+# Behind `rows.inert`: tags that Markdown never makes are shown as the text that they are. Those
+# that it makes (`input` for a task) cannot be here: the component looks at the HTML that came of
+# it, not at what was said.
+TAGS_AS_TEXT = [
+    *("abbr", "acronym", "address", "applet", "area", "article", "aside", "audio", "b", "base"),
+    *("basefont", "bdi", "bdo", "bgsound", "big", "blink", "body", "canvas", "caption", "center"),
+    *("cite", "col", "colgroup", "data", "datalist", "dd", "details", "dfn", "dialog", "dir", "dl"),
+    *("dt", "embed", "fieldset", "figcaption", "figure", "font", "footer", "form", "frame"),
+    *("frameset", "head", "header", "hgroup", "html", "i", "iframe", "image", "img", "ins"),
+    *("isindex", "kbd", "keygen", "label", "legend", "link", "listing", "main", "map", "mark"),
+    *("marquee", "math", "menu", "menuitem", "meta", "meter", "nav", "nobr", "noembed"),
+    *("noframes", "noscript", "object", "optgroup", "option", "output", "param", "picture"),
+    *("plaintext", "portal", "progress", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp"),
+    *("script", "search", "section", "select", "slot", "small", "source", "strike", "style", "sub"),
+    *("summary", "sup", "template", "textarea", "tfoot", "time", "title", "track", "tt", "u"),
+    *("var", "video", "wbr", "xmp"),
+]
+LATEX: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+]
+
+PRIVATE: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}
+QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "queue": False}
+GIVE_BACK = "(text) => ({__type__: 'update', value: text})"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A box beside an answer that is being written, run by the browser alone: what only it must
+    know costs the server nothing. While one is written the next question stays where it is."""
+
+    send: str
+    begin: str
+    end: str
+
+
+def waiting(box: str) -> Waiting:
+    """`box` is the selector of the box."""
+    return Waiting(
+        send=f"""(text) => document.querySelector("{box} .stop-button")
+            ? ["", {{__type__: "update"}}]
+            : [text, {{__type__: "update", value: "", submit_btn: false, stop_btn: true}}]""",
+        begin="() => ({__type__: 'update', submit_btn: false, stop_btn: true})",
+        end="() => ({__type__: 'update', submit_btn: true, stop_btn: false})",
+    )
+
+
+def streamed(chats: Sequence[gr.Chatbot], slots: int) -> dict[str, Any]:
+    """How an answer is written into these: `slots` at once, on the whole page."""
+    return {
+        **PRIVATE,
+        "outputs": list(chats),
+        "show_progress": "hidden",
+        "concurrency_limit": slots,
+        "concurrency_id": "answers",
+    }
+
+
+def chat(say: gr.I18n, id: str, *, votes: bool) -> gr.Chatbot:
+    """`votes`: with thumbs beside each answer, and questions that can be edited."""
+    return gr.Chatbot(
+        label=say("conversation"),
+        show_label=False,
+        container=False,
+        elem_id=id,
+        elem_classes="chat",
+        placeholder=say("welcome") if votes else None,  # type: ignore[arg-type]  # a text
+        layout="bubble",
+        height="100%",
+        scale=1,
+        editable="user" if votes else None,
+        buttons=["copy"],
+        feedback_options=("Like", "Dislike", "Flag"),
+        latex_delimiters=LATEX,
+        sanitize_html=True,
+        allow_tags=TAGS_AS_TEXT,
+        allow_file_downloads=False,
+        group_consecutive_messages=False,
+    )
+
+
+def box(say: gr.I18n, id: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=say("message"),
+        show_label=False,
+        placeholder=say("message_hint"),
+        lines=1,
+        max_lines=10,
+        max_length=INPUT_CHARACTERS,
+        submit_btn=True,
+        stop_btn=False,
+        autofocus=False,
+        container=False,
+        elem_id=id,
+        elem_classes="box",
+    )
