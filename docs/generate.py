@@ -1,7 +1,8 @@
-"""Write the generated pages of `docs/reference`, or with `--check` fail when one is stale."""
+"""Write the generated pages of `docs`, or with `--check` fail when one is stale."""
 
 import argparse
 import asyncio
+import inspect
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -21,6 +23,10 @@ from fastchat.controller.config import ControllerConfig
 from fastchat.core.database import DatabaseUrl
 from fastchat.gateway import build as gateway
 from fastchat.gateway.config import GatewayConfig
+from fastchat.model import families as package
+from fastchat.model.adapter_files import GROUP
+from fastchat.model.families import families
+from fastchat.model.family import Family
 from fastchat.serve import commands
 from fastchat.webui import build as webui
 from fastchat.webui.config import PageConfig
@@ -38,7 +44,7 @@ def main() -> None:
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as nothing:
         os.environ["FASTCHAT_DATA"] = nothing  # not the keys and conversations of this machine
-        pages = {REFERENCE / name: write() for name, write in PAGES.items()}
+        pages = {(REFERENCE / name).resolve(): write() for name, write in PAGES.items()}
     stale = [path for path, text in pages.items() if not _holds(path, text)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -78,6 +84,49 @@ def routes() -> str:
     if stray := known.keys() - served:
         sys.exit(f"docs/routes.toml tells of {sorted(stray)}, which nobody serves")
     return "\n\n".join(parts) + "\n"
+
+
+def models() -> str:
+    """Every family, as its file says."""
+    lines = ["| family | names with | prompt | for instance |", "|---|---|---|---|"]
+    for name, family in sorted(families().items()):
+        about = inspect.getdoc(import_module(f"{package.__name__}.{name}")) or name
+        patterns = ", ".join(f"`{pattern}`" for pattern in family.patterns)
+        examples = ", ".join(f"`{example}`" for example in family.examples[:2])
+        lines.append(f"| {about.rstrip('.')} | {patterns} | {_prompt_of(family)} | {examples} |")
+    rows = "\n".join(lines)
+    return f"""{NOTE}
+
+# Models
+
+Which models are prompted how? Any GGUF file and any Hugging Face checkpoint that its engine can
+load is served. A chat template that comes with a model is used, unless this table says that the
+family's template goes first; `--conv-template NAME` goes before both, and so does an adapter of
+yours (`--adapter FILE`, or an installed package with the entry point `{GROUP}`).
+
+A model that brings no template and whose name tells no family answers completions; its chats are
+refused until a template is named. `fastchat templates show MODEL` prints the exact prompt of a
+sample dialogue, `fastchat templates lint MODEL` the tokens by which the family's template differs
+from the model's own. A running worker shows the prompt of any request
+(`/v1/chat/completions/render`), or logs all of them (`--log-prompts`); `/worker_get_status` tells
+its template and the hash of the sample.
+
+A name belongs to the family with the most specific pattern in it: `two words` must both occur,
+`=name` is the whole name.
+
+{rows}
+"""
+
+
+def _prompt_of(family: Family) -> str:
+    named = f"`{family.template}`" if family.template else ""
+    if family.brings_own:
+        return f"the model's own, else {named}" if named else "the model's own"
+    if not named:
+        return "none"
+    return (
+        f"{named}, before the model's own" if family.beats_own else f"the model's own, else {named}"
+    )
 
 
 def _applications() -> dict[str, FastAPI]:
@@ -155,6 +204,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "../models.md": models,
     "flags.md": flags,
     "metrics.md": metrics,
     "platform-file.md": platform_file,

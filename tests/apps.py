@@ -77,10 +77,12 @@ def gateway_service(
     )
 
 
-def worker_app(engine: Engine, *, slots: int = 2) -> FastAPI:
+def worker_app(engine: Engine, *, slots: int = 2, log_prompts: bool = False) -> FastAPI:
     """A worker that registers nowhere."""
     parts = Collaborators(
-        shell=Shell(engine, Admission(slots, 1, lambda: 0.0), stream_interval=1),
+        shell=Shell(
+            engine, Admission(slots, 1, lambda: 0.0), stream_interval=1, log_prompts=log_prompts
+        ),
         announce=None,
         token=None,
         wall_clock=lambda: 1234.5,

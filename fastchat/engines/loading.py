@@ -9,6 +9,7 @@ from fastchat.core.config import cache_folder, flag
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
 from fastchat.engines import ENGINES, WITHOUT_WEIGHTS
+from fastchat.model.adapter_files import register_adapters
 from fastchat.model.weights import DEFAULT_MODEL, is_hub_id, resolve, silent
 from fastchat.model.wheel import Progress
 
@@ -23,6 +24,11 @@ class ModelFlags:
     model_path: str = flag(
         DEFAULT_MODEL,
         help="GGUF file, folder with one, Hugging Face checkpoint, hub id, or built-in name",
+    )
+    adapter: tuple[str, ...] = flag(
+        (),
+        help="Python files with adapters for models: they are run, and asked before all others",
+        metavar="FILE",
     )
     engine: str = flag(
         "auto",
@@ -112,6 +118,7 @@ def load_engine(
     Flags that only some engines can honour are refused by the others: all of `ModelFlags`, and
     those of the caller's own that are named in `further`.
     """
+    register_adapters(flags.adapter)
     model = _weights(flags, progress)
     name = _engine_for(model) if flags.engine == "auto" else flags.engine
     create = ENGINES.load(name)
@@ -151,7 +158,7 @@ def _chosen(
     flags: ModelFlags, further: Sequence[str], known: set[str], engine: str
 ) -> dict[str, Any]:
     """What differs from the defaults. Raises `ConfigError` for what the engine does not know."""
-    optional = {field.name for field in fields(ModelFlags)} - {"model_path", "engine"}
+    optional = {field.name for field in fields(ModelFlags)} - {"adapter", "model_path", "engine"}
     chosen = {
         field.name: getattr(flags, field.name)
         for field in fields(flags)

@@ -21,7 +21,10 @@ class Family:
     More letters are more specific. A base gives way to every other family, because a fine-tune's
     name often holds that of its base: `llama-2-7b-guanaco` is a Guanaco.
 
-    `template` None: the models have no format of their own. `examples` are model ids that belong
+    `brings_own`: its models come with a chat template, which is used; `template` is then for those
+    copies that lost it, and for callers who render themselves. `template` None: there is none.
+    `beats_own`: it is used even where a tokenizer brings a chat template, because what copies of
+    these models bring is often that of another model. `examples` are model ids that belong
     here; a test looks them up.
     """
 
@@ -30,6 +33,8 @@ class Family:
     template: str | None
     examples: tuple[str, ...]
     is_base: bool = False
+    beats_own: bool = False
+    brings_own: bool = False
 
     def rank(self, model_name: str) -> Rank | None:
         """How well the name fits; None if it does not."""

@@ -3,6 +3,7 @@
 Such templates know no tools: they are told in words.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 
 from fastchat.conversation import Conversation, conv_templates, filled, get_conv_template
@@ -18,7 +19,8 @@ from fastchat.core.generation import (
 )
 from fastchat.model.writing import Manner, Reader
 
-_PROBE = Chat(
+# The dialogue by which templates are compared and told apart.
+SAMPLE = Chat(
     (
         Message(role="system", content="S1."),
         Message(role="user", content="u1"),
@@ -33,7 +35,7 @@ _BY_GRAMMAR: frozenset[Feature] = frozenset(["tool_choice"])
 _ONLY_OWN_TEMPLATES: frozenset[Feature] = frozenset(
     ["tool_choice", "reasoning_effort", "vision", "audio"]
 )
-_WITHOUT_SYSTEM = Chat(_PROBE.messages[1:])
+_WITHOUT_SYSTEM = Chat(SAMPLE.messages[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class NamedTemplate:
         except KeyError:
             known = ", ".join(sorted(conv_templates))
             raise ConfigError(f"unknown --conv-template {name!r}: choose from {known}") from None
+        return cls.of(template, engine)
+
+    @classmethod
+    def of(cls, template: Conversation, engine: Engine) -> "NamedTemplate":
         return cls(template, engine.features)
 
     @property
@@ -89,6 +95,25 @@ class NamedTemplate:
         return _MANNER.reader(request, "")
 
 
+async def sample_prompt(engine: Engine, named: NamedTemplate | None) -> str | None:
+    """`SAMPLE` as this template writes it, without its system message where that is refused. None
+    when nobody here can render."""
+    for chat in (SAMPLE, _WITHOUT_SYSTEM):
+        try:
+            if named is not None:
+                return named.prompt(chat)
+            if isinstance(engine, RendersChat):
+                return await engine.render(chat)
+        except InvalidRequest:
+            continue
+    return None
+
+
+def digest(prompt: str) -> str:
+    """A short name for exactly this prompt."""
+    return hashlib.sha256(prompt.encode()).hexdigest()[:16]
+
+
 async def template_for_callers(engine: Engine, named: NamedTemplate | None) -> Conversation:
     """What callers of 0.2.36, who render prompts themselves, have to use to get the same prompts:
     the worker's named template, or the one that renders as the model's own does.
@@ -98,10 +123,10 @@ async def template_for_callers(engine: Engine, named: NamedTemplate | None) -> C
     if named is not None:
         return named.template
     if isinstance(engine, RendersChat):
-        wanted = await engine.render(_PROBE)
+        wanted = await engine.render(SAMPLE)
         for name in sorted(conv_templates):
             template = get_conv_template(name)
-            if _renders(template, _PROBE) == wanted:
+            if _renders(template, SAMPLE) == wanted:
                 template.set_system_message(await _own_system_message(engine, wanted))
                 return template
     raise InvalidRequest(

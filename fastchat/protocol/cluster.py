@@ -35,7 +35,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`speed` is a relative weight; `queue_length` counts requests running and waiting.
 
     Workers of ours also tell how many requests they take, running and waiting, and how long one
-    would wait that comes when they are full.
+    would wait that comes when they are full; and the template that makes their prompts ("own": the
+    one that came with the model), with the hash of a sample dialogue as it writes it.
     """
 
     model_names: Names
@@ -43,6 +44,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     queue_length: Count = 0
     capacity: Count | UnsetType = UNSET
     wait_s: Count | UnsetType = UNSET
+    template: str | UnsetType = UNSET
+    template_hash: str | UnsetType = UNSET
 
     def __str__(self) -> str:
         # The line operators of 0.2.36 look for.

@@ -3,10 +3,11 @@
 import sys
 from dataclasses import dataclass
 
+from fastchat.conversation import conv_templates, register_conv_template
 from fastchat.core.config import flag
 from fastchat.core.generation import Engine
 from fastchat.engines.loading import ModelFlags, load_engine
-from fastchat.model.families import find_family
+from fastchat.model.choice import fallback
 from fastchat.model.weights import default_model_name
 from fastchat.terminal.chat.talking import TalkFlags, partner_for, talk
 from fastchat.terminal.progress import Bar
@@ -63,7 +64,10 @@ def load(config: CliConfig) -> Engine:
 
 def _template(config: CliConfig, engine: Engine) -> str | None:
     """None for the model's own."""
-    if "chat" in engine.features:
-        return None
-    family = find_family(config.model_path)
-    return (family.template if family else None) or UNKNOWN_FAMILY
+    has_own = "chat" in engine.features
+    template = fallback(config.model_path, has_own=has_own)
+    if template is None:
+        return None if has_own else UNKNOWN_FAMILY
+    if template.name not in conv_templates:  # an adapter made it
+        register_conv_template(template)
+    return template.name

@@ -28,6 +28,7 @@ from fastchat.relay.edge import (
 from fastchat.worker.adapters import routes as adapter_routes
 from fastchat.worker.figures import Measured, MetricsOnly
 from fastchat.worker.legacy.routes import routes as legacy_routes
+from fastchat.worker.openai.render import routes as render_routes
 from fastchat.worker.openai.routes import routes as openai_routes
 from fastchat.worker.registration import Announcer, Replaced
 from fastchat.worker.relaying import Relaying
@@ -121,6 +122,7 @@ def create_service(parts: Collaborators) -> Service:
     for path, endpoint in endpoints.items():  # before ours of the same paths
         app.router.routes.append(Route(path, endpoint, methods=["POST"]))
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
+    app.include_router(render_routes(parts.shell, new_id=parts.new_id))
     app.include_router(adapter_routes(parts.shell.engine, guarded=parts.token is not None))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
 
@@ -145,6 +147,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = parts.shell.engine
+        await parts.shell.template_facts.learn(engine, parts.shell.template)
         async with aiohttp.ClientSession() as session, AsyncExitStack() as opened:
 
             def tell(ready: bool) -> None:

@@ -16,6 +16,7 @@ from fastchat.core.generation import CountsTokens, Engine
 from fastchat.core.json_lines import always_tell
 from fastchat.core.upstream import Relayable
 from fastchat.engines.loading import load_engine
+from fastchat.model.choice import chosen_template
 from fastchat.model.template import NamedTemplate
 from fastchat.protocol.cluster import COUNTS, RESUMES, WorkerStatus
 from fastchat.relay import Limits, Relay
@@ -44,17 +45,33 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
     logger.info("Loading the model %s on worker %s ...", ", ".join(names), worker_id)
     slots = config.limit_worker_concurrency
     engine = load_engine(config, names=names, slots=slots, further=_own_flags(config))
-    service = assembled(config, engine, config.engine, slots=slots, worker_id=worker_id)
+    named = chosen_template(config.model_path, engine, config.conv_template)
+    _say_template(named, engine)
+    service = assembled(
+        config,
+        engine,
+        config.engine,
+        slots=slots,
+        worker_id=worker_id,
+        named=named,
+    )
     if config.engine == "scripted":
         service.app.add_middleware(Rehearsal)
     return service
 
 
 def assembled(
-    config: ShellFlags, engine: Engine, name: str, *, slots: int, worker_id: str
+    config: ShellFlags,
+    engine: Engine,
+    name: str,
+    *,
+    slots: int,
+    worker_id: str,
+    named: NamedTemplate | None = None,
 ) -> Service:
     """The worker around an engine, which has a name."""
-    named = NamedTemplate.load(config.conv_template, engine) if config.conv_template else None
+    if named is None and config.conv_template is not None:
+        named = NamedTemplate.load(config.conv_template, engine)
     admission = Admission(slots, config.limit_worker_queue, time.monotonic)
     figures = WorkerFigures()
     figures.show_load(admission)
@@ -99,6 +116,18 @@ def assembled(
             relaying=_relaying(config, shell),
         )
     )
+
+
+def _say_template(named: NamedTemplate | None, engine: Engine) -> None:
+    if named is not None:
+        logger.info("chats are rendered by the template %s", named.template.name)
+    elif "chat" in engine.features:
+        logger.info("chats are rendered by the model's own template")
+    elif isinstance(engine, CountsTokens):  # it makes text
+        logger.warning(
+            "the model brings no chat template and its name tells no family: chats are refused, "
+            "completions are answered; --conv-template names a template"
+        )
 
 
 def dialects(engine: Engine) -> tuple[str, ...]:

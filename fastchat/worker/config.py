@@ -69,7 +69,8 @@ class ShellFlags(TlsFlags, LogFlags):
         secret=True,
     )
     log_prompts: bool = flag(
-        False, help="log what users ask, without what looks like an address, a key or a number"
+        False,
+        help="log prompts as models read them, without what looks like an address, key or number",
     )
     drain_s: float = flag(
         30.0, help="seconds that running requests get to finish on SIGTERM", at_least=0

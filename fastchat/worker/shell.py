@@ -29,6 +29,7 @@ from fastchat.core.generation import (
     GenerationRequest,
     Prompt,
     Ranking,
+    RendersChat,
     Reranks,
     joined,
     required_features,
@@ -41,6 +42,7 @@ from fastchat.protocol.cluster import WorkerLoad
 from fastchat.worker.admission import Admission
 from fastchat.worker.figures import Course, WorkerFigures
 from fastchat.worker.meter import Meter
+from fastchat.worker.template import TemplateFacts
 
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
@@ -61,6 +63,7 @@ class Shell:
     template: NamedTemplate | None = None
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     figures: WorkerFigures = field(default_factory=WorkerFigures)
+    template_facts: TemplateFacts = field(default_factory=TemplateFacts)
     log_prompts: bool = False
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:
@@ -80,6 +83,28 @@ class Shell:
         if self.template is not None and isinstance(prompt, Chat):
             prompt = self.template.prompt(prompt)
         return await self.engine.count_tokens(prompt)
+
+    async def prompt(self, request: GenerationRequest) -> Prompt:
+        """Exactly what the model reads, as text or as token ids, of a request that is `ready`."""
+        prompt = request.prompt
+        if isinstance(prompt, Chat):
+            if not isinstance(self.engine, RendersChat):
+                raise Unsupported(["render"], model=request.model)
+            prompt = await self.engine.render(prompt)
+        return prompt if isinstance(prompt, tuple) else prompt + request.continue_from
+
+    async def _log_prompt(self, request: GenerationRequest) -> None:
+        """As the model reads it, if the engine tells; without what looks like a secret."""
+        prompt, facts = request.prompt, self.template_facts
+        if not isinstance(prompt, Chat) or isinstance(self.engine, RendersChat):
+            prompt = await self.prompt(request)
+        told = {
+            "request_id": request.id,
+            "model": request.model,
+            "template": f"{facts.name} {facts.digest}".strip(),
+            "prompt": redacted(_as_text(prompt)),
+        }
+        logger.info("request %s asks: %r", request.id, told["prompt"], extra=told)
 
     async def _check_length(self, prompt: Prompt) -> None:
         """Refuse what cannot fit before it waits for a slot. What has fewer bytes than the context
@@ -144,7 +169,7 @@ class Shell:
         reader = None if self.template is None else self.template.reader(request)
         request = self.ready(request)
         if self.log_prompts:
-            _log_prompt(request)
+            await self._log_prompt(request)
         course = Course(self.figures, self.admission.clock)
         await self._check_length(request.prompt)
         async with (
@@ -194,14 +219,10 @@ def _size_bytes(prompt: Prompt) -> int:
     return len(prompt.encode()) if isinstance(prompt, str) else len(prompt)
 
 
-def _log_prompt(request: GenerationRequest) -> None:
-    prompt = request.prompt
+def _as_text(prompt: Prompt) -> str:
     if isinstance(prompt, Chat):
-        text = "\n".join(f"{one.role}: {one.content}" for one in prompt.messages)
-    else:
-        text = prompt if isinstance(prompt, str) else f"{len(prompt)} token ids"
-    told = {"request_id": request.id, "model": request.model, "prompt": redacted(text)}
-    logger.info("request %s asks: %r", request.id, told["prompt"], extra=told)
+        return "\n".join(f"{one.role}: {one.content}" for one in prompt.messages)
+    return prompt if isinstance(prompt, str) else f"{len(prompt)} token ids"
 
 
 def _beginning(prompt: str | Chat, size: int) -> str:

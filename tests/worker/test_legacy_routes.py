@@ -98,7 +98,8 @@ async def test_the_questions_of_an_api_server_of_0_2_36(worker: httpx.AsyncClien
         answer = await worker.post(path, json=body) if body else await worker.post(path)
         return answer.json()
 
-    assert await ask("/worker_get_status") == {"model_names": ["m"], "speed": 1, "queue_length": 0}
+    told = await ask("/worker_get_status")
+    assert {"model_names": ["m"], "speed": 1, "queue_length": 0}.items() <= told.items()
     assert await ask("/model_details", {"model": "m"}) == {"context_length": 100}
     assert await ask("/count_token", {"model": "m", "prompt": "a b"}) == {
         "count": 2,

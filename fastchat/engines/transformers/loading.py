@@ -17,6 +17,7 @@ from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.placement import chosen_device, placement, remove_with
 from fastchat.engines.transformers.quantization import quantization, weights_folder
+from fastchat.engines.transformers.rotary import condense
 from fastchat.model.context import get_context_length
 from fastchat.model.model_adapter import BaseModelAdapter, get_model_adapter
 
@@ -62,10 +63,13 @@ def load(options: Options) -> Loaded:
         source, adapter = _base(options)
         weights = weights_folder(options)
         config = transformers.AutoConfig.from_pretrained(weights or source, **hub)
+        is_condensed = condense(config)
         quantized = quantization(options, config, device)
         words = placement(options, device) | {"dtype": chosen_dtype(options, config, device)}
         if quantized is not None:
             words["quantization_config"] = quantized
+        if is_condensed:
+            words["config"] = config
         loader = _own_loader(source)
         if loader is not None:
             model, tokenizer = loader.load_model(source, words | hub)

@@ -17,14 +17,16 @@ _BYTE_LEVEL_BLANK = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"
 
 
 class Vocabulary:
-    def __init__(self, tokenizer: Any, model: Any) -> None:
+    """Without a model it tells nothing of ends, and has all tokens that the tokenizer has."""
+
+    def __init__(self, tokenizer: Any, model: Any = None) -> None:
         self._tokenizer = tokenizer
         self.manner = Manner.of(_template_source(tokenizer))
         self._decode = _decoder(tokenizer, self.manner.every_mark)
         self._bytes = _byte_values() if _BYTE_LEVEL_BLANK in tokenizer.get_vocab() else {}
         # What a tokenizer has beyond the model's table would read outside of it.
-        self.size = int(model.get_input_embeddings().weight.shape[0])
-        self.ends = frozenset(_ends(tokenizer, model))
+        self.size = len(tokenizer) if model is None else _rows(model)
+        self.ends = frozenset(() if model is None else _ends(tokenizer, model))
         self.guides = Guides(tokenizer, size=self.size, ends=sorted(self.ends))
 
     @property
@@ -101,6 +103,10 @@ def _decoder(tokenizer: Any, marks: Sequence[str]) -> Callable[[list[int]], str]
     hidden = special - shown
     words["skip_special_tokens"] = False
     return lambda ids: str(decode([id for id in ids if id not in hidden], **words))
+
+
+def _rows(model: Any) -> int:
+    return int(model.get_input_embeddings().weight.shape[0])
 
 
 def _ends(tokenizer: Any, model: Any) -> set[int]:

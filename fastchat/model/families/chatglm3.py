@@ -7,4 +7,5 @@ FAMILY = Family(
     patterns=("chatglm3",),
     template="chatglm3",
     examples=("THUDM/chatglm3-6b",),
+    brings_own=True,
 )

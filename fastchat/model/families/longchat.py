@@ -7,4 +7,5 @@ FAMILY = Family(
     patterns=("longchat",),
     template="vicuna_v1.1",
     examples=("lmsys/longchat-7b-16k",),
+    beats_own=True,
 )

@@ -8,4 +8,5 @@ FAMILY = Family(
     template="mistral",
     examples=("mistralai/Mistral-7B-Instruct-v0.2", "mistralai/Mixtral-8x7B-Instruct-v0.1"),
     is_base=True,
+    brings_own=True,
 )

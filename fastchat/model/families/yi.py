@@ -8,4 +8,5 @@ FAMILY = Family(
     template="Yi-34b-chat",
     examples=("01-ai/Yi-34B-Chat",),
     is_base=True,
+    brings_own=True,
 )

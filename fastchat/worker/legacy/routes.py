@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from fastapi import APIRouter
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -84,6 +85,8 @@ def status(shell: Shell) -> WorkerStatus:
         model_names=tuple(shell.engine.model_names),
         speed=1,
         queue_length=shell.queue_length,
+        template=shell.template_facts.name or UNSET,
+        template_hash=shell.template_facts.digest or UNSET,
     )
 
 

@@ -13,6 +13,7 @@ from fastchat.core.errors import UnknownModel
 from fastchat.gateway.context import Context
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.openai.answers import ModelCard, ModelCards
+from fastchat.protocol.openai.prompted import PATHS as RENDER
 from fastchat.protocol.openai.rerank import PATHS as RERANK
 from fastchat.relay.edge import json_response
 
@@ -20,6 +21,7 @@ FORWARDED = (
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
+    *RENDER,
     *RERANK,
     "/tokenize",
     "/detokenize",
