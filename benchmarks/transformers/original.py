@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -43,7 +43,7 @@ class Setting:
     name: str
     flags: Sequence[str] = ()
     ours: Sequence[str] = ()
-    environ: Mapping[str, str] = {}  # nobody changes it
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 SETTINGS = (
