@@ -111,7 +111,7 @@ conformance: install ## the clients that people use, each in an environment of i
 	@$(BIN)/pytest -m conformance
 	@$(BIN)/python -m tests.conformance.matrix
 
-conformance-model: install ## the same with a real model that calls tools: 1.1 GB, some minutes
+conformance-model: install ## the same with a real model, too weak for the last step: 1.1 GB, some minutes
 	@$(MAKE) --no-print-directory --silent -j 3 $(CONFORMANCE)
 	@CONFORMANCE_MODEL=$$($(BIN)/python -m tests.conformance.model) && export CONFORMANCE_MODEL \
 		&& $(BIN)/pytest -m conformance

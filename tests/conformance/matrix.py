@@ -20,7 +20,8 @@ Each runs in an environment of its own against a controller, a worker and the AP
 turn, a streamed one, and a loop in which the model calls a tool, is told the result and answers.
 `scripted` is the engine that plays a model (`python3 -m fastchat.serve.fake_worker`): its calls are
 written as text and read as a model's are. `make conformance-model` asks a real one,
-Qwen2.5-Coder-1.5B-Instruct, which takes its 1.1 GB and some minutes.
+Qwen2.5-Coder-1.5B-Instruct (1.1 GB, some minutes), and is expected to fail at the loop's last step:
+the model calls the tool, but is too weak to answer behind its result, and writes the call again.
 
 | client | version | engine | text | streamed | tool loop |
 |---|---|---|---|---|---|
