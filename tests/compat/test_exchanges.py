@@ -17,6 +17,7 @@ ON_PURPOSE: Sequence[tuple[str, Sequence[str], str]] = [
     ("text", ["stop token"], "0.2.36 leaves the token that ends an answer in it"),
     ("text", ["echo", "as test_throughput asks"], "0.2.36 loses the special tokens of the prompt"),
     ("shape", ["logprobs"], "0.2.36 leaves each of top_logprobs empty"),
+    ("shape", ["status"], "ours also tells which template writes its prompts"),
     ("shape", ["no such path"], "every error of ours has OpenAI's shape"),
     ("error_code", ["no such path"], "and beside it the keys of a message of 0.2.36"),
     ("text", ["no such path"], "and beside it the keys of a message of 0.2.36"),
