@@ -117,6 +117,8 @@ def browse(browser: Browser, server: ArenaServer) -> Iterator[Any]:
         tab.page.goto(f"{server.url}/{query}")
         wanted = TABS.get(query, "Chat")
         expect(tab.page.get_by_role("tab", name=wanted)).to_have_attribute("aria-selected", "true")
+        if wanted == "Chat":  # it is selected from the beginning, and its model comes later
+            expect(tab.shown("#model input")).not_to_have_value("")
         return tab
 
     yield opened
