@@ -156,6 +156,12 @@ def answers(url: str) -> bool:
         return False
 
 
+def is_sure_of_its_models(api: str) -> bool:
+    """Whether an unknown model is 404: a young platform says 503, for a worker may yet come."""
+    asked = {"model": "nobody", "messages": [{"role": "user", "content": "x"}]}
+    return ask(f"{api}/v1/chat/completions", asked)[0] == 404
+
+
 def _wait_until_ready(running: RunningPlatform) -> None:
     pause = Event()
     for _ in range(int(START_S / 0.2)):

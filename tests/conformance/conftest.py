@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from tests.running import ROOT, answers, ask, free_ports
+from tests.running import ROOT, answers, ask, free_ports, is_sure_of_its_models
 
 # A GGUF file to ask in place of the scripted engine.
 MODEL_PATH = os.environ.get("CONFORMANCE_MODEL", "")
@@ -61,10 +61,14 @@ def _process(folder: Path, command: Sequence[str]) -> Iterator["subprocess.Popen
 def _wait(address: str, server: "subprocess.Popen[bytes]", folder: Path) -> None:
     pause = Event()
     for _ in range(int(START_S / 0.2)):
-        if answers(f"{address}/ready") and MODEL in ask(f"{address}/ready")[1]["models"]:
+        if answers(f"{address}/ready") and _is_complete(address):
             return
         if server.poll() is not None:
             break
         pause.wait(0.2)
     logs = "\n".join(path.read_text() for path in sorted(folder.glob("*.log")))
     pytest.fail(f"the platform did not start:\n{logs[-4000:]}")
+
+
+def _is_complete(address: str) -> bool:
+    return MODEL in ask(f"{address}/ready")[1]["models"] and is_sure_of_its_models(address)

@@ -5,16 +5,14 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.running import API, MODEL, ROOT, RunningPlatform, post
+from tests.running import MODEL, ROOT, RunningPlatform, is_sure_of_its_models
 from tests.servers import until
 
 CLIENT = Path(__file__).with_name("guide_client.py")
 
 
 async def test_the_guides_examples_work(platform: RunningPlatform) -> None:
-    # A controller that has just started may not have heard of all models yet: that is 503.
-    unknown = b'{"model": "nobody", "messages": [{"role": "user", "content": "x"}]}'
-    await until(lambda: b" 404 " in post(platform.ports[API], unknown).partition(b"\r\n")[0])
+    await until(lambda: is_sure_of_its_models(platform.api))
     default = ROOT / ".venv-openai028" / "bin" / "python"
     python = os.environ.get("OPENAI028_PYTHON", str(default))
     done = await asyncio.to_thread(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -102,7 +103,7 @@ async def test_a_plain_answer_keeps_every_field(worker: Worker) -> None:
     )
     assert answer.json()["extra"] == 1
     assert answer.headers["x-fastchat-counts"] == "3 1 0"
-    assert answer.headers["server-timing"].startswith("queue;dur=0.0, worker;dur=")
+    assert re.fullmatch(r"queue;dur=[\d.]+, worker;dur=[\d.]+", answer.headers["server-timing"])
     seen = await worker.seen()
     body = json.loads(seen["body"])
     assert body["tools"] == [{"x": 1}]
