@@ -2,14 +2,14 @@
 
 import argparse
 import asyncio
+import contextlib
 import inspect
+import io
 import os
-import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
+from fastchat.__main__ import main as fastchat
 from fastchat.controller import build as controller
 from fastchat.controller.config import ControllerConfig
 from fastchat.core.database import DatabaseUrl
@@ -56,15 +57,14 @@ def main() -> None:
 
 def flags() -> str:
     """The help of every command, as the command itself prints it."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        helps = dict(zip(commands(), pool.map(_help, commands()), strict=True))
     parts = [
         NOTE,
         "# Flags",
         "`fastchat --help` lists the commands, `fastchat COMMAND --help` this.",
     ]
-    for name, text in helps.items():
-        parts += [f"## {name}", f"```text\n{text}```"]
+    with _nowhere():
+        for name in commands():
+            parts += [f"## {name}", f"```text\n{_help(name)}```"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -188,15 +188,30 @@ what stands in a comment is the default.
 """
 
 
+@contextlib.contextmanager
+def _nowhere() -> Iterator[None]:
+    """Nothing of this machine may get into a page: no variables, and a home that reads as `~`."""
+    environ, argv = dict(os.environ), sys.argv
+    os.environ.clear()
+    os.environ.update(HOME="~", NO_COLOR="1", LANG="C.UTF-8")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(environ)
+        sys.argv = argv
+
+
 def _help(command: str) -> str:
-    # Nothing of this machine may get into the page: no variables, and a home that reads as `~`.
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    environ = kept | {"HOME": "~", "COLUMNS": "100", "NO_COLOR": "1", "LANG": "C.UTF-8"}
-    argv = [sys.executable, "-m", "fastchat", command, "--help"]
-    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"`fastchat {command} --help` failed:\n{done.stderr}")
-    return done.stdout
+    """What the command prints, asked in this process: one for each would take half a minute."""
+    text = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(text):
+            fastchat([command, "--help"])
+    except SystemExit as end:
+        if not end.code:
+            return text.getvalue()
+    sys.exit(f"`fastchat {command} --help` failed")
 
 
 def _holds(path: Path, text: str) -> bool:
