@@ -11,6 +11,10 @@ from fastchat.arena.ratings.matches import Floats, Ints, Matches
 
 # Of the next in rank those are looked at closely that need the fewest votes by their influence.
 RIVALS, CLOSELY = 5, 2
+# Leads that are no line are bisected.
+MOST_LINES = 8
+# Ratings that differ by less are equal, and nobody was overtaken.
+EVEN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,14 @@ def fragility(rows: Matches, found: Fit, placed: Sequence[bool]) -> Fragility | 
         return None
     bread = np.asarray(np.linalg.inv(curvature(rows, found.parameters)), dtype=np.float64)
     plans = [_plan(rows, found, bread, order[0], rival) for rival in order[1 : 1 + RIVALS]]
-    nearest = sorted(plans, key=lambda plan: plan.guess)[:CLOSELY]
-    claims = [_least(rows, found, plan) for plan in nearest]
-    some = [claim for claim in claims if claim is not None]
-    return min(some, key=lambda claim: claim.votes, default=None)
+    least: Fragility | None = None
+    for plan in sorted(plans, key=lambda plan: plan.guess)[:CLOSELY]:
+        # A further rival matters only if it needs fewer.
+        most = plan.most if least is None else min(plan.most, least.votes - 1)
+        votes = _least(_Lead(rows, found, plan), plan.guess, most)
+        if votes is not None:
+            least = Fragility(rows.models[plan.first], rows.models[plan.rival], votes)
+    return least
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +71,44 @@ def _plan(rows: Matches, found: Fit, bread: Floats, first: int, rival: int) -> _
     return _Plan(first, rival, order, max(1, int(counts[row] - missing)), most)
 
 
-def _least(rows: Matches, found: Fit, plan: _Plan) -> Fragility | None:
-    """Votes of that order only help the first, so the least number is found between a number that
-    does not do it and one that does, beginning at the guess."""
-    if not plan.most:
-        return None
-    few, many, stride = 0, plan.guess, max(1, plan.guess // 20)
-    while not _flips(rows, found, plan, many):
-        if many >= plan.most:
-            return None
-        few, many, stride = many, min(plan.most, many + stride), stride * 2
+def _least(lead: "_Lead", guess: int, most: int) -> int | None:
+    """Votes of that order only help the first, so its lead shrinks with every one that goes: the
+    line through the last two leads that were seen says where it ends."""
+    few, many = 0, most + 1  # the first does not do it; the second does, or is not to be had
+    before, seen = 0, lead.whole
+    votes, tries = min(guess, most), 0
     while many - few > 1:
-        middle = (few + many) // 2 if few else max(1, many - stride)
-        if _flips(rows, found, plan, middle):
-            many, stride = middle, stride * 2
-        else:
-            few = middle
-    return Fragility(rows.models[plan.first], rows.models[plan.rival], many)
+        left = lead.without(votes)
+        few, many = (few, votes) if left < -EVEN else (votes, many)
+        slope = (left - seen) / (votes - before)
+        before, seen, tries = votes, left, tries + 1
+        is_line = -np.inf < slope < 0 and tries <= MOST_LINES
+        aim = votes - left / slope if is_line else (few + many) / 2
+        votes = min(max(int(min(aim, most)) + 1, few + 1), many - 1)
+    return many if many <= most else None
+
+
+@dataclass(slots=True)
+class _Lead:
+    """Of the first before the rival. Each rating begins at the one before: they differ little."""
+
+    rows: Matches
+    found: Fit
+    plan: _Plan
+    _last: Fit | None = None
+
+    @property
+    def whole(self) -> float:
+        return float(self.found.ratings[self.plan.first] - self.found.ratings[self.plan.rival])
+
+    def without(self, votes: int) -> float:
+        """Infinite where no rating exists any more."""
+        first, rival = self.plan.first, self.plan.rival
+        less = _without(self.rows, self.plan.order, votes)
+        if not {self.rows.models[first], self.rows.models[rival]} <= set(rateable(less)):
+            return -np.inf if _surely_less(less, first, rival) else np.inf
+        self._last = fit(less, self._last or self.found)
+        return float(self._last.ratings[first] - self._last.ratings[rival])
 
 
 def _influence(rows: Matches, found: Fit, direction: Floats) -> Floats:
@@ -90,14 +119,6 @@ def _influence(rows: Matches, found: Fit, direction: Floats) -> Floats:
     return np.asarray(surprise * reach)
 
 
-def _flips(rows: Matches, found: Fit, plan: _Plan, votes: int) -> bool:
-    less = _without(rows, plan.order, votes)
-    if not {rows.models[plan.first], rows.models[plan.rival]} <= set(rateable(less)):
-        return _surely_less(less, plan.first, plan.rival)
-    ratings = fit(less, found).ratings
-    return bool(ratings[plan.rival] > ratings[plan.first])
-
-
 def _without(rows: Matches, order: Ints, votes: int) -> Matches:
     counts = rows.counts.copy()
     before = np.concatenate([[0.0], np.cumsum(counts[order])[:-1]])
@@ -106,8 +127,13 @@ def _without(rows: Matches, order: Ints, votes: int) -> Matches:
 
 
 def _surely_less(rows: Matches, first: int, rival: int) -> bool:
-    """Where no rating exists any more: the first has won nothing, or the rival lost nothing."""
+    """Where no rating exists any more: only the first has won nothing, or only the rival lost
+    nothing."""
     won, lost = rows.counts * rows.scores, rows.counts * (1 - rows.scores)
-    firsts = won[rows.left == first].sum() + lost[rows.right == first].sum()
-    against = lost[rows.left == rival].sum() + won[rows.right == rival].sum()
-    return bool((firsts == 0) != (against == 0))
+
+    def total(model: int, left: Floats, right: Floats) -> float:
+        return float(left[rows.left == model].sum() + right[rows.right == model].sum())
+
+    won_by_first, won_by_rival = total(first, won, lost), total(rival, won, lost)
+    lost_by_first, lost_by_rival = total(first, lost, won), total(rival, lost, won)
+    return bool((not won_by_first and won_by_rival) or (not lost_by_rival and lost_by_first))

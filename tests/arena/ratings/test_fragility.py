@@ -1,5 +1,7 @@
 """The number of votes that carry the first place, checked by taking them away."""
 
+import pytest
+
 from fastchat.arena.ratings.bradley_terry import fit
 from fastchat.arena.ratings.fragility import Fragility, fragility
 from fastchat.arena.ratings.matches import matches
@@ -15,6 +17,12 @@ def test_a_lead_of_one_vote_hangs_on_two() -> None:
     rows = matches(results(("a", "b", "left", 21), ("b", "a", "left", 20)))
     found = fragility(rows, fit(rows), [True, True])
     assert found == Fragility("a", "b", 2)
+
+
+@pytest.mark.parametrize(("won", "lost"), [(11, 10), (20, 17), (250, 31), (2000, 1)])
+def test_as_many_as_it_won_more_do_not_overtake_and_one_more_does(won: int, lost: int) -> None:
+    rows = matches(results(("a", "b", "left", won), ("a", "b", "right", lost)))
+    assert fragility(rows, fit(rows), [True, True]) == Fragility("a", "b", won - lost + 1)
 
 
 def test_a_clearer_lead_takes_more_votes() -> None:
