@@ -1,0 +1,1 @@
+"""`fastchat top`: what a platform does now, read from its servers, in numbers a second."""
