@@ -42,10 +42,10 @@ class EffectiveConfig:
 
 def check_flags(platform: Platform, processes: Mapping[str, type]) -> None:
     """As each process will read them, from the fourth word on: `python -m module`. `processes`
-    holds the flags of each role. Raises `ConfigError`."""
+    holds the flags of each entry point. Raises `ConfigError`."""
     for spec in plan(platform):
         try:
-            read(processes[spec.role], spec.argv[3:])
+            read(processes[spec.entry_point], spec.argv[3:])
         except ConfigError as error:
             raise ConfigError(f"{spec.declared}, {spec.name}: {error}") from None
 

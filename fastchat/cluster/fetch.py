@@ -5,12 +5,22 @@ import glob
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from fastchat.cluster.plan import ProcessSpec
 from fastchat.cluster.report import Reporter
 from fastchat.core.config import cache_folder
 from fastchat.core.threads import in_daemon_thread
-from fastchat.model.weights import resolve
+from fastchat.model.weights import is_hub_id, resolve
 
 Resolve = Callable[..., object]
+
+
+def local_weights(specs: Iterable[ProcessSpec]) -> dict[str, str]:
+    """By process. A model from a hub is its engine's to fetch."""
+    return {
+        spec.name: spec.weights
+        for spec in specs
+        if spec.weights is not None and not is_hub_id(spec.weights)
+    }
 
 
 async def fetch_weights(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fastchat.cluster.platform import ModelSpec, Platform
+from fastchat.cluster.worker_command import entry_point, flags
 
 Role = Literal["controller", "worker", "api", "page"]
 
@@ -31,6 +32,10 @@ class ProcessSpec:
     keys_flag: str | None = None
     models: tuple[str, ...] = ()
     weights: str | None = None
+
+    @property
+    def entry_point(self) -> str:
+        return self.argv[2].rpartition(".")[2]
 
     @property
     def address(self) -> str:
@@ -84,7 +89,10 @@ def _workers(platform: Platform, python: str, controller: ProcessSpec) -> Iterat
             yield ProcessSpec(
                 name=f"model_worker_{port}",
                 role="worker",
-                argv=(*_command(python, "model_worker"), *_flags(model, port, controller.address)),
+                argv=(
+                    *_command(python, entry_point(model)),
+                    *flags(model, replica, address(model.host, port), port, controller.address),
+                ),
                 host=model.host,
                 port=port,
                 ready_path="/ready",
@@ -133,23 +141,6 @@ def _page(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSp
         declared="[page]",
         depends_on=(controller.name,),
     )
-
-
-def _flags(model: ModelSpec, port: int, controller: str) -> Iterator[str]:
-    yield from ("--model-path", model.path)
-    if model.names:  # else the worker's own default, which may hold blanks
-        yield from ("--model-names", ",".join(model.names))
-    yield from ("--engine", model.engine)
-    yield from ("--controller-address", controller)
-    yield from ("--worker-address", address(model.host, port))
-    yield from _listen(model.host, port)
-    if model.concurrency is not None:
-        yield from ("--limit-worker-concurrency", str(model.concurrency))
-    if model.threads is not None:
-        yield from ("--threads", str(model.threads))
-    if model.conv_template is not None:
-        yield from ("--conv-template", model.conv_template)
-    yield from model.arguments
 
 
 def _environment(model: ModelSpec, replica: int) -> dict[str, str]:

@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 from fastchat.core.errors import ConfigError
 from fastchat.dispatch.policies import DEFAULT_POLICY, POLICIES
 from fastchat.engines import WITHOUT_WEIGHTS
-from fastchat.model.weights import DEFAULT_MODEL, default_model_name
+from fastchat.engines.served import ROWS, Row
+from fastchat.model.weights import BUILT_IN, DEFAULT_MODEL, default_model_name
 
 FIRST_WORKER_PORT = 31000
 
@@ -63,11 +64,18 @@ class PageSpec(_Table, kw_only=True, frozen=True):
 
 
 class ModelSpec(_Table, kw_only=True, frozen=True):
-    """One model with its workers. `gpus` holds a list of devices for each replica."""
+    """One model with its workers. `gpus` holds a list of devices for each replica.
+
+    `engine` is one of `fastchat.engines`, which runs in the worker, or one of `engines.served`: a
+    server of its own, started with `engine_python`, or running at `engine_url` already, where
+    `path` is what it calls the model.
+    """
 
     path: Text = DEFAULT_MODEL  # an empty one would be the current folder
     names: tuple[ModelName, ...] = ()
     engine: Text = "auto"
+    engine_python: Text | None = None
+    engine_url: Text | None = None
     replicas: Count = 1
     host: Text = "127.0.0.1"
     port: Port | None = None
@@ -86,9 +94,24 @@ class ModelSpec(_Table, kw_only=True, frozen=True):
                 f"gpus has {len(self.gpus)} lists for {self.replicas} replicas: "
                 "give one list of devices for each replica"
             )
+        if self.served_by is not None:
+            _check_served(self, self.served_by)
+        elif self.engine_python is not None or self.engine_url is not None:
+            raise ValueError(
+                f"engine_python and engine_url are for engines that are servers of their own "
+                f"({', '.join(sorted(ROWS))}), and engine is {self.engine!r}"
+            )
+
+    @property
+    def served_by(self) -> Row | None:
+        """What is to be known of an engine that is a server of its own."""
+        return ROWS.get(self.engine)
 
     @property
     def has_weights(self) -> bool:
+        """Whether they are looked for here, and not by an engine's server."""
+        if self.served_by is not None:
+            return self.served_by.reads_gguf and self.engine_url is None
         return self.engine not in WITHOUT_WEIGHTS
 
     @property
@@ -145,6 +168,21 @@ def load(path: Path) -> Platform:
         return msgspec.convert(tables, Platform)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}{_explain(str(error))}") from None
+
+
+def _check_served(model: ModelSpec, row: Row) -> None:
+    if model.path.lower() in BUILT_IN and not model.has_weights:
+        whose = "its server calls the model" if model.engine_url else "it is to load"
+        raise ValueError(f"the engine {row.name} knows no built-in model: say in path what {whose}")
+    if model.engine_url is None and not row.program:
+        raise ValueError(f"the engine {row.name} is not started from here: give its engine_url")
+    if model.engine_url is not None and model.engine_python is not None:
+        raise ValueError("engine_python starts an engine, and engine_url names one that runs")
+    if model.threads is not None and (row.flags.threads is None or model.engine_url is not None):
+        raise ValueError(
+            f"threads has no meaning for the engine {row.name}: say it in its own words, in "
+            "arguments or environment"
+        )
 
 
 def _check_names(models: tuple[ModelSpec, ...]) -> None:

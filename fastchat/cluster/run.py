@@ -16,7 +16,7 @@ from fastchat.cluster.board.board import Board
 from fastchat.cluster.board.keyboard import listening
 from fastchat.cluster.board.screen import Screen
 from fastchat.cluster.child import Launcher
-from fastchat.cluster.fetch import fetch_weights, weights_bytes
+from fastchat.cluster.fetch import fetch_weights, local_weights, weights_bytes
 from fastchat.cluster.keeper import Patience, Surroundings
 from fastchat.cluster.plan import ProcessSpec, plan
 from fastchat.cluster.platform import Platform
@@ -74,7 +74,7 @@ async def _fetch(
 ) -> bool:
     if recorder.fault is not None:
         report.line(f"`fastchat status` and `fastchat down` will not find this: {recorder.fault}")
-    weights = {spec.name: spec.weights for spec in specs if spec.weights is not None}
+    weights = local_weights(specs)
     if not await fetch_weights(weights.values(), report, stop):
         return False
     recorder.weigh({name: weights_bytes(path) for name, path in weights.items()})

@@ -49,12 +49,19 @@ class ControllerFigures:
         workers: Callable[[], Numbers],
         models: Callable[[], Numbers],
         queues: Callable[[], Numbers],
+        caches: Callable[[], Numbers],
         followers: Callable[[], int],
     ) -> None:
         gauge = self.figures.gauge
         gauge("controller_workers", "Workers registered, and lost lately.", workers, "state")
         gauge("controller_model_workers", "Workers of each model known lately.", models, "model")
         gauge("controller_worker_queue_length", "As each worker told it.", queues, "worker")
+        gauge(
+            "controller_worker_cache_usage_ratio",
+            "How full the cache of keys and values is of each worker whose engine tells it.",
+            caches,
+            "worker",
+        )
         gauge("controller_followers", "API servers and pages that follow the table.", followers)
 
 

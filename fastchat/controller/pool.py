@@ -56,6 +56,7 @@ class WorkerPool:
             workers=self._worker_counts,
             models=self._model_counts,
             queues=self._queue_lengths,
+            caches=self._cache_usages,
             followers=lambda: len(self._followers),
         )
 
@@ -79,6 +80,7 @@ class WorkerPool:
                 queue_length=status.queue_length,
                 capacity=told(status.capacity),
                 wait_s=told(status.wait_s),
+                cache_usage=told(status.cache_usage),
                 epoch=registration.epoch,
                 multimodal=registration.multimodal,
                 dialects=registration.dialects,
@@ -94,7 +96,12 @@ class WorkerPool:
             logger.info("Receive unknown heart beat. %s", address)
             return False
         self._store(
-            replace(self.table[address], queue_length=beat.queue_length, wait_s=told(beat.wait_s))
+            replace(
+                self.table[address],
+                queue_length=beat.queue_length,
+                wait_s=told(beat.wait_s),
+                cache_usage=told(beat.cache_usage),
+            )
         )
         self.figures.beats.add()
         # Workers of ours beat often; those of 0.2.36 every 45 s.
@@ -233,6 +240,13 @@ class WorkerPool:
 
     def _queue_lengths(self) -> Numbers:
         return {(entry.address,): entry.queue_length for entry in self.table.entries()}
+
+    def _cache_usages(self) -> Numbers:
+        return {
+            (entry.address,): entry.cache_usage
+            for entry in self.table.entries()
+            if entry.cache_usage is not None
+        }
 
     def _store(self, entry: WorkerEntry) -> None:
         self.table.put(entry)

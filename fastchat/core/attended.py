@@ -1,4 +1,5 @@
-"""An engine that stands on something which may die and come back: a child, a remote server."""
+"""An engine that tells its own load, or stands on something which may die and come back: a child, a
+remote server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,13 @@ class EngineLoad:
 
 
 @runtime_checkable
-class Attended(Protocol):
+class TellsLoad(Protocol):
+    @property
+    def load(self) -> EngineLoad: ...
+
+
+@runtime_checkable
+class Attended(TellsLoad, Protocol):
     """`attend` keeps it running until it is cancelled, and tells each time whether it would answer.
     Raises `ConfigError` when it ends before it was ever ready."""
 
@@ -25,6 +32,3 @@ class Attended(Protocol):
     def trouble(self) -> str:
         """Why it would not answer now; empty when it would."""
         ...
-
-    @property
-    def load(self) -> EngineLoad: ...

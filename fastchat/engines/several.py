@@ -58,8 +58,11 @@ class SeveralServed(Several):
     @property
     def load(self) -> EngineLoad:
         loads = [engine.load for engine in self._attended]
+        caches = [load.cache_usage for load in loads if load.cache_usage is not None]
         return EngineLoad(
-            running=sum(load.running for load in loads), waiting=sum(load.waiting for load in loads)
+            running=sum(load.running for load in loads),
+            waiting=sum(load.waiting for load in loads),
+            cache_usage=max(caches, default=None),
         )
 
     async def attend(self, tell: Callable[[bool], None]) -> None:

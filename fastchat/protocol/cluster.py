@@ -29,14 +29,16 @@ Address = Annotated[
 Speed = Annotated[float, Meta(ge=0.01)]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
 Count = Annotated[float, Meta(ge=0, le=1e9)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`speed` is a relative weight; `queue_length` counts requests running and waiting.
 
     Workers of ours also tell how many requests they take, running and waiting, and how long one
-    would wait that comes when they are full; and the template that makes their prompts ("own": the
-    one that came with the model), with the hash of a sample dialogue as it writes it.
+    would wait that comes when they are full; how full the engine's cache of keys and values is, if
+    it says so; and the template that makes their prompts ("own": the one that came with the model),
+    with the hash of a sample dialogue as it writes it.
     """
 
     model_names: Names
@@ -44,6 +46,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     queue_length: Count = 0
     capacity: Count | UnsetType = UNSET
     wait_s: Count | UnsetType = UNSET
+    cache_usage: Share | UnsetType = UNSET
     template: str | UnsetType = UNSET
     template_hash: str | UnsetType = UNSET
 
@@ -79,6 +82,7 @@ class HeartBeat(msgspec.Struct, frozen=True, kw_only=True):
     queue_length: Count
     epoch: int | None = None
     wait_s: Count | UnsetType = UNSET
+    cache_usage: Share | UnsetType = UNSET
 
 
 class HeartBeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +112,7 @@ class WorkerAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the controller's table. `dialects` is empty for a worker of 0.2.36, which tells no
-    capacity either."""
+    capacity either. `cache_usage` is None for an engine that does not tell it."""
 
     address: Address
     model_names: Names
@@ -116,6 +120,7 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     queue_length: Count = 0
     capacity: Count | None = None
     wait_s: Count | None = None
+    cache_usage: Share | None = None
     epoch: int | None = None
     multimodal: bool = False
     dialects: tuple[str, ...] = ()

@@ -10,12 +10,14 @@ from fastchat.gateway import config as gateway
 from fastchat.serve._terminal import terminal
 from fastchat.webui import config as page
 from fastchat.worker import config as worker
+from fastchat.worker.served_config import SERVED
 
 _PROCESSES = {
     "controller": controller.ControllerConfig,
-    "worker": worker.WorkerConfig,
-    "api": gateway.GatewayConfig,
-    "page": page.PageConfig,
+    "model_worker": worker.WorkerConfig,
+    "openai_api_server": gateway.GatewayConfig,
+    "gradio_web_server": page.PageConfig,
+    **{f"{flags.engine}_worker": flags for flags in SERVED},
 }
 
 

@@ -10,7 +10,7 @@ import pynvml
 from msgspec.structs import replace
 
 from fastchat.client import ControllerClient
-from fastchat.core.attended import Attended
+from fastchat.core.attended import Attended, TellsLoad
 from fastchat.core.config import visible_gpus
 from fastchat.core.generation import CountsTokens, Engine
 from fastchat.core.json_lines import always_tell
@@ -79,6 +79,8 @@ def assembled(
     figures.show_identity(worker_id, tuple(engine.model_names), name)
     if isinstance(engine, Attended):
         figures.show_engine(engine)
+    if isinstance(engine, TellsLoad):
+        figures.show_engine_load(engine)
     always_tell(worker_id=worker_id, queue_length=lambda: admission.queue_length)
     shell = Shell(
         engine,

@@ -1,7 +1,9 @@
 """From flags to a worker whose engine is a server of its own."""
 
-from fastchat.core.config import environment
-from fastchat.engines.served import ROWS, Options, create
+from fastchat.core.config import cache_folder, environment
+from fastchat.core.errors import ConfigError
+from fastchat.engines.served import ROWS, Options, Row, create
+from fastchat.model.weights import resolve
 from fastchat.relay.edge import Service
 from fastchat.worker.build import assembled
 from fastchat.worker.served_config import ServedWorkerConfig
@@ -15,10 +17,11 @@ def build(config: ServedWorkerConfig, worker_id: str) -> Service:
 
 def options(config: ServedWorkerConfig) -> Options:
     """Raises `ConfigError`."""
+    row = ROWS[config.engine]
     return Options(
-        row=ROWS[config.engine],
+        row=row,
         names=config.served_names,
-        model=config.model_path,
+        model=_model(config, row),
         python=config.engine_python,
         url=config.engine_url,
         key=config.engine_key,
@@ -30,3 +33,13 @@ def options(config: ServedWorkerConfig) -> Options:
         arguments=config.engine_arguments,
         environment=environment(),
     )
+
+
+def _model(config: ServedWorkerConfig, row: Row) -> str | None:
+    """What the engine is to load: in its own words, or a file that is looked for here."""
+    if config.model_path is None or config.engine_url is not None or not row.reads_gguf:
+        return config.model_path
+    found = resolve(config.model_path, cache=cache_folder())
+    if found.is_dir():
+        raise ConfigError(f"{found} holds no GGUF file, and {row.title} reads no other")
+    return str(found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fastchat.core.attended import Attended
+from fastchat.core.attended import Attended, TellsLoad
 from fastchat.core.errors import PlatformError
 from fastchat.core.generation import Usage
 from fastchat.core.metrics import (
@@ -93,15 +93,24 @@ class WorkerFigures:
         gauge("worker_slots", "Requests that may run at once.", lambda: admission.slots)
 
     def show_engine(self, engine: Attended) -> None:
+        self.figures.gauge(
+            "worker_engine_ready", "1 when the engine would answer.", lambda: not engine.trouble
+        )
+
+    def show_engine_load(self, engine: TellsLoad) -> None:
         """By its own account."""
+
+        def cache() -> float | Mapping[tuple[str, ...], float]:
+            told = engine.load.cache_usage
+            return {} if told is None else told
+
         gauge = self.figures.gauge
-        gauge("worker_engine_ready", "1 when the engine would answer.", lambda: not engine.trouble)
         gauge("worker_engine_running", "Requests in the engine.", lambda: engine.load.running)
         gauge("worker_engine_waiting", "Those that wait there.", lambda: engine.load.waiting)
         gauge(
             "worker_engine_cache_usage_ratio",
-            "How full its cache is.",
-            lambda: engine.load.cache_usage or 0.0,
+            "How full its cache of keys and values is; absent when it does not tell.",
+            cache,
         )
 
     def show_gpus(self, gpus: Gpus) -> None:

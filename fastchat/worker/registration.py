@@ -122,6 +122,7 @@ class Announcer:
                 queue_length=status.queue_length,
                 epoch=self.epoch if self._extended else None,
                 wait_s=status.wait_s if self._extended else UNSET,
+                cache_usage=status.cache_usage if self._extended else UNSET,
             )
         )
         self._told = status.queue_length

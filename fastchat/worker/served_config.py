@@ -179,8 +179,21 @@ class LlamaServerWorkerConfig(ServedWorkerConfig):
 
     Example:
 
+        python3 -m fastchat.serve.llama_server_worker --model-path smollm2-135m-instruct
         python3 -m fastchat.serve.llama_server_worker --model-path ~/models/qwen3-8b.gguf \\
             --parallel 8 --threads 8
     """
 
     engine: ClassVar[str] = "llama_server"
+
+
+SERVED: tuple[type[ServedWorkerConfig], ...] = (
+    VllmWorkerConfig,
+    SglangWorkerConfig,
+    LightllmWorkerConfig,
+    LmdeployWorkerConfig,
+    TgiWorkerConfig,
+    OpenaiWorkerConfig,
+    MlxWorkerConfig,
+    LlamaServerWorkerConfig,
+)

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 
-from fastchat.core.attended import Attended, EngineLoad
+from fastchat.core.attended import EngineLoad, TellsLoad
 from fastchat.core.errors import (
     ContextOverflow,
     DeadlinePassed,
@@ -190,14 +190,19 @@ class Shell:
                 course.end()
 
     @property
+    def engine_load(self) -> EngineLoad:
+        """By its own account."""
+        return self.engine.load if isinstance(self.engine, TellsLoad) else EngineLoad()
+
+    @property
     def queue_length(self) -> int:
         """Requests running and waiting: here, or by the engine's own account, which may be asked by
         others as well."""
-        told = self.engine.load if isinstance(self.engine, Attended) else EngineLoad()
+        told = self.engine_load
         return max(self.admission.queue_length, told.running + told.waiting)
 
     def load(self) -> WorkerLoad:
-        told = self.engine.load if isinstance(self.engine, Attended) else EngineLoad()
+        told = self.engine_load
         return WorkerLoad(
             running=max(self.admission.running, told.running),
             waiting=self.admission.waiting + told.waiting,

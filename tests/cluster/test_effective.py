@@ -81,6 +81,13 @@ def test_a_flag_that_a_process_would_refuse_is_told_with_its_table(tmp_path: Pat
     )
 
 
+def test_flags_are_those_of_the_engines_worker(tmp_path: Path) -> None:
+    file = tmp_path / "platform.toml"
+    words = '["--max-num-seqs", "8", "--drain-s", "-1"]'
+    file.write_text(f'[[models]]\nengine = "vllm"\npath = "m"\narguments = {words}\n')
+    assert "model_worker_31000: argument --drain-s: -1.0 is too" in config(str(file)).stderr
+
+
 def test_a_faulty_file_is_told_as_by_up(tmp_path: Path) -> None:
     file = tmp_path / "platform.toml"
     file.write_text("[controller]\nprot = 1\n")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from fastchat.cluster.fetch import fetch_weights
+from fastchat.cluster.fetch import fetch_weights, local_weights
+from fastchat.cluster.plan import plan
+from fastchat.cluster.platform import ModelSpec, Platform
 from fastchat.cluster.report import Report
 from fastchat.core.errors import ConfigError
 
@@ -56,3 +58,9 @@ async def test_stop_does_not_wait_for_a_slow_network(report: Report) -> None:
 
     assert not await fetch_weights(["a"], report, stop, resolve=resolve)
     network.set()
+
+
+def test_a_model_from_a_hub_is_left_to_its_engine() -> None:
+    models = (ModelSpec(), ModelSpec(path="nobody/has-this"), ModelSpec(path="e", engine="echo"))
+    found = local_weights(plan(Platform(models=models)))
+    assert found == {"model_worker_31000": "smollm2-135m-instruct"}

@@ -1,9 +1,13 @@
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 from fastchat.cluster.plan import ProcessSpec, address, plan
 from fastchat.cluster.platform import ApiSpec, ControllerSpec, ModelSpec, PageSpec, Platform
-from fastchat.core.config import parse
+from fastchat.core.config import parse, read
+from fastchat.engines.served import ROWS
 from fastchat.worker.config import WorkerConfig
+from fastchat.worker.served_config import SERVED, OpenaiWorkerConfig, VllmWorkerConfig
 
 
 def flags(spec: ProcessSpec) -> dict[str, str]:
@@ -89,6 +93,40 @@ def test_a_file_name_with_blanks_is_one_name() -> None:
     words = worker.argv[worker.argv.index("--model-path") :]
     config = parse(WorkerConfig, list(words), environ={})
     assert config.served_names == platform.models[0].served_names == ("My Model, tuned",)
+
+
+def test_an_engine_of_its_own_process_has_its_own_worker() -> None:
+    model = ModelSpec(
+        path="Qwen/Qwen3-8B",
+        engine="vllm",
+        engine_python="~/vllm",
+        replicas=2,
+        gpus=((0, 1), (2,)),
+        arguments=("--max-model-len", "8192"),
+    )
+    _, first, second, *_ = plan(Platform(models=(model,)))
+    assert (first.name, first.entry_point) == ("model_worker_31000", "vllm_worker")
+    config = read(VllmWorkerConfig, first.argv[3:], environ={})
+    assert (config.model_path, config.num_gpus) == ("Qwen/Qwen3-8B", 2)
+    assert config.engine_python == Path("~/vllm")
+    assert config.engine_arguments == ("--max-model-len", "8192")
+    assert config.served_names == model.served_names == ("Qwen3-8B",)
+    assert "--num-gpus" not in second.argv
+    assert (first.weights, second.environment) == (None, {"CUDA_VISIBLE_DEVICES": "2"})
+
+
+def test_a_server_that_runs_already_is_only_asked() -> None:
+    model = ModelSpec(path="llama3.2", engine="openai", engine_url="http://gpu7:11434")
+    _, worker, *_ = plan(Platform(models=(model,)))
+    config = read(OpenaiWorkerConfig, worker.argv[3:], environ={})
+    assert (config.engine_url, config.engine_model) == ("http://gpu7:11434", "llama3.2")
+    assert config.model_path is None
+    assert config.served_names == model.served_names == ("llama3.2",)
+
+
+def test_every_row_has_a_worker_to_start() -> None:
+    assert {flags.engine for flags in SERVED} == set(ROWS)
+    assert all(find_spec(f"fastchat.serve.{name}_worker") is not None for name in ROWS)
 
 
 def test_further_arguments_come_last_so_that_they_win() -> None:

@@ -160,6 +160,13 @@ async def test_a_worker_in_front_of_it(name: str) -> None:
         load = (await client.get("/load")).json()
         if row.gauges is not None:
             assert (load["running"], load["waiting"]) == (2, 2)
+            # Some call it usage, and the server above says 2 of that: a share is at most 1.
+            told = (await client.post("/worker_get_status")).json().get("cache_usage")
+            assert told == load["cache_usage"]
+            assert (told is None) == (row.gauges.cache is None)
+            assert told in (None, 0.5, 1.0)
+            shown = "\nworker_engine_cache_usage_ratio " in (await client.get("/metrics")).text
+            assert shown == (told is not None)
         if row.tokenizing is not None:
             counted = await client.post("/count_token", json={"model": "m", "prompt": "a b c"})
             assert counted.json()["count"] == 3

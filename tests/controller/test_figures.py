@@ -28,8 +28,9 @@ async def targets(controller: httpx.AsyncClient) -> dict[str, str]:
 async def test_the_table_is_told(pool: WorkerPool, controller: httpx.AsyncClient) -> None:
     register(pool)
     pool.choose("m")
-    pool.beat(HeartBeat(worker_name=WORKER, queue_length=4, epoch=1))
+    pool.beat(HeartBeat(worker_name=WORKER, queue_length=4, epoch=1, cache_usage=0.25))
     figures = await told(controller)
+    assert figures.value("controller_worker_cache_usage_ratio", worker=WORKER) == 0.25
     assert figures.value("controller_workers", state="registered") == 1
     assert figures.value("controller_model_workers", model="m") == 1
     assert figures.value("controller_worker_queue_length", worker=WORKER) == 4

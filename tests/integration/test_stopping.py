@@ -36,6 +36,17 @@ def test_ctrl_c_lets_a_running_answer_finish_and_leaves_nothing(tmp_path: Path) 
         socket.create_server(("127.0.0.1", port)).close()
 
 
+def test_an_engine_of_its_own_process_is_served_and_ends_with_the_platform(tmp_path: Path) -> None:
+    with running_platform(tmp_path, 'engine = "llama_server"') as running:
+        status, answer = ask(f"{running.api}/v1/chat/completions", STORY | {"max_tokens": 8})
+        assert (status, answer["usage"]["completion_tokens"]) == (200, 8)
+        worker = running.pid_of("llama_server_worker")
+        (engine,) = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+        assert b"llama_listener" in Path(f"/proc/{engine}/cmdline").read_bytes()
+    assert running.process.returncode == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (worker, engine))
+
+
 def test_a_full_platform_says_when_to_come_back(tmp_path: Path) -> None:
     settings = 'concurrency = 1\narguments = ["--limit-worker-queue", "0"]'
     with running_platform(tmp_path, settings) as running:

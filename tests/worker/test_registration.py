@@ -55,7 +55,9 @@ def announcer(
         epoch=epoch,
         dialects=("openai",),
         interval_s=45,
-        status=lambda: WorkerStatus(model_names=tuple(models), queue_length=queue[0]),
+        status=lambda: WorkerStatus(
+            model_names=tuple(models), queue_length=queue[0], cache_usage=queue[0] / 4
+        ),
         sleep=Pace(),
     )
 
@@ -72,6 +74,7 @@ async def test_a_worker_registers_and_tells_its_load_soon(
         assert pool.table[ADDRESS].dialects == ("openai",)
         queue[0] = 3
         await until(lambda: pool.table[ADDRESS].queue_length == 3)
+        assert pool.table[ADDRESS].cache_usage == 0.75
         task.cancel()
         await one.leave()
         assert ADDRESS not in pool.table

@@ -3,7 +3,7 @@ its context is, how many tokens a text has."""
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import aiohttp
@@ -49,11 +49,12 @@ class Asking:
             await self.is_well()
             return EngineLoad()
         values = samples(told.decode(errors="replace"))
-        cache = values.get(gauges.cache) if gauges.cache is not None else None
+        caches = values.get(gauges.cache, ()) if gauges.cache is not None else ()
         return EngineLoad(
-            running=int(values.get(gauges.running, 0)),
-            waiting=int(values.get(gauges.waiting, 0)),
-            cache_usage=cache,
+            running=int(sum(values.get(gauges.running, ()))),
+            waiting=int(sum(values.get(gauges.waiting, ()))),
+            # The fullest of several; and a share, whatever it says.
+            cache_usage=min(max(0.0, *caches), 1.0) if caches else None,
         )
 
     async def context_length(self) -> int | None:
@@ -88,14 +89,14 @@ class Asking:
             raise EngineFailed(f"{self._row.title} did not count the tokens: {error}") from error
 
 
-def samples(text: str) -> Mapping[str, float]:
-    """The sum of each metric over its labels. What is no number is left out."""
-    sums: dict[str, float] = {}
+def samples(text: str) -> Mapping[str, Sequence[float]]:
+    """Each metric's values, one for each combination of labels. What is no number is left out."""
+    found: dict[str, list[float]] = {}
     for name, value in _SAMPLE.findall(text):
         try:
             number = float(value)
         except ValueError:
             continue
         if math.isfinite(number):
-            sums[name] = sums.get(name, 0.0) + number
-    return sums
+            found.setdefault(name, []).append(number)
+    return found

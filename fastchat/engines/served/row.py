@@ -55,6 +55,7 @@ class Flags:
     trust_remote_code: str | None = "--trust-remote-code"
     context_length: str | None = "--max-model-len"
     slots: str | None = None
+    threads: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,8 @@ class Row:
     `slots` is what it takes at once unless its arguments say otherwise. `called` is what requests
     must call the model when it cannot be given a name. `renamed` leads from flags that a worker of
     0.2.36 had to what the engine calls them now. `continues`: it goes on with an open turn
-    (`continue_final_message`). `distributions` are what may be installed for it.
+    (`continue_final_message`). `reads_gguf`: its model is a GGUF file, and nothing else.
+    `distributions` are what may be installed for it.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Row:
     tokenizing: Tokenizing | None = None
     lacks: frozenset[Feature] = frozenset()
     continues: bool = False
+    reads_gguf: bool = False
     paths: frozenset[str] = frozenset([CHAT, COMPLETIONS])
     distributions: tuple[str, ...] = ()
     install: str = ""

@@ -150,7 +150,9 @@ LLAMA_SERVER = Row(
         trust_remote_code=None,
         context_length="--ctx-size",
         slots="--parallel",
+        threads="--threads",
     ),
+    reads_gguf=True,
     key_variable="LLAMA_API_KEY",
     context=Told("/props", ("default_generation_settings", "n_ctx")),
     gauges=Gauges(

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fastchat.core.attended import EngineLoad
+
 
 class Room:
     """First come, first served. A request holds room for its prompt and for all it may say."""
@@ -13,6 +15,7 @@ class Room:
         self._free = self.pages = tokens // page
         self._page = page
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._holders = 0
 
     @property
     def tokens(self) -> int:
@@ -22,14 +25,24 @@ class Room:
     def held_pages(self) -> int:
         return self.pages - self._free
 
+    @property
+    def load(self) -> EngineLoad:
+        return EngineLoad(
+            running=self._holders,
+            waiting=len(self._waiting),
+            cache_usage=self.held_pages / self.pages if self.pages else 0.0,
+        )
+
     @asynccontextmanager
     async def held(self, tokens: int) -> AsyncIterator[None]:
         """`tokens` must not be more than there are in all."""
         pages = -(-tokens // self._page)
         await self._take(pages)
+        self._holders += 1
         try:
             yield
         finally:
+            self._holders -= 1
             self._free += pages
             self._admit()
 

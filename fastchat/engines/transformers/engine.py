@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
+from fastchat.core.attended import EngineLoad
 from fastchat.core.errors import (
     ContextOverflow,
     EngineFailed,
@@ -125,6 +126,11 @@ class TransformersEngine:
     @property
     def context_length(self) -> int:
         return self._context_length
+
+    @property
+    def load(self) -> EngineLoad:
+        """Of the batch."""
+        return self._room.load if self._room else EngineLoad()
 
     async def count_tokens(self, prompt: Prompt) -> int:
         return len(await self._ids(prompt))

@@ -81,10 +81,12 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
 
 
 def status(shell: Shell) -> WorkerStatus:
+    cache_usage = shell.engine_load.cache_usage
     return WorkerStatus(
         model_names=tuple(shell.engine.model_names),
         speed=1,
         queue_length=shell.queue_length,
+        cache_usage=UNSET if cache_usage is None else cache_usage,
         template=shell.template_facts.name or UNSET,
         template_hash=shell.template_facts.digest or UNSET,
     )

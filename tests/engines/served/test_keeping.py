@@ -132,8 +132,8 @@ async def test_a_remote_engine_is_awaited_and_may_come_back() -> None:
         task.cancel()
 
 
-def test_metrics_are_summed_over_their_labels() -> None:
+def test_metrics_are_read_with_all_their_labels() -> None:
     text = '# HELP a b\na{e="0"} 1.0\na{e="1",n="x y"} 2\nb 0.5\nc NaN\nbroken\nd x\n'
     found = samples(text)
-    assert (found["a"], found["b"]) == (3.0, 0.5)
+    assert (found["a"], found["b"]) == ([1.0, 2.0], [0.5])
     assert not {"c", "d"} & found.keys()

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from fastchat.core.attended import EngineLoad
 from fastchat.engines.transformers.admission import Room
 from tests.servers import until
 
@@ -20,6 +21,7 @@ async def test_who_fits_enters_and_the_others_wait_in_order() -> None:
         tasks.append(asyncio.create_task(_hold(room, tokens, entered, leave)))
         await asyncio.sleep(0)
     assert entered == [60]
+    assert room.load == EngineLoad(running=1, waiting=3, cache_usage=0.6)
     leaves[0].set()
     await until(lambda: len(entered) == 4)
     assert entered == [60, 50, 31, 10]
