@@ -44,6 +44,7 @@ class JsonCall:
     _raw_name: str = ""
     _held: str = ""
     _streams: bool = False
+    _doubled: bool = False
     _told: bool = False
 
     def push(self, text: str) -> tuple[list[Piece], str]:
@@ -72,14 +73,26 @@ class JsonCall:
     def _argued(self, member: Member) -> list[Piece]:
         """Streamed when it is an object and it is known whose; else when it is whole."""
         self._held += member.raw
-        self._streams = self._streams or (self.readable and self._held.lstrip()[:1] == "{")
+        self._streams = self._streams or self._may_stream()
         if not (self._streams or member.ended) or not self.readable:
             return []
         raw, self._held = self._held, ""
         if not self._streams:
             raw = _as_object(raw)
+        elif self._doubled and member.ended:
+            raw = raw.removesuffix("}")
         self._told = True
         return [Piece(arguments=raw)]
+
+    def _may_stream(self) -> bool:
+        """From the second character on: the first brace may be doubled."""
+        begun = self._held.lstrip()
+        if not self.readable or begun[:1] != "{" or not begun[1:].strip():
+            return False
+        if begun[1:].lstrip()[0] == "{":
+            self._doubled = True
+            self._held = begun[1:].lstrip()
+        return True
 
     def _last(self) -> list[Piece]:
         if not self.readable or self._told:

@@ -60,11 +60,13 @@ class JsonValue:
 
 @dataclass(slots=True)
 class JsonObject:
-    """`broken` when it is none."""
+    """`broken` when it is none. Its braces may be doubled, `{{"key": ...}}`: the template of
+    Qwen2.5-Coder shows calls like that, and the model copies it."""
 
     done: bool = False
     broken: bool = False
-    _expects: Literal["object", "key", "colon", "value", "more"] = "object"
+    _expects: Literal["object", "key", "colon", "value", "more", "brace"] = "object"
+    _doubled: bool | None = None  # None: nothing but one brace has come
     _key: str = ""
     _value: JsonValue = field(default_factory=JsonValue)
 
@@ -76,27 +78,35 @@ class JsonObject:
             if self._expects in ("key", "value") and not self._at_blank(text[position]):
                 position = self._read(text, position, found)
                 continue
-            self._expect(text[position])
-            position += 1
+            position += self._expect(text[position])
         return found, text[position:]
 
     def _at_blank(self, character: str) -> bool:
         between = not self._value._begun
-        ends = self._expects == "key" and character == "}"
+        ends = self._expects == "key" and character in "{}"
         return between and (character in _BLANK or ends)
 
-    def _expect(self, character: str) -> None:
+    def _expect(self, character: str) -> int:
+        """How many characters were used."""
         if character in _BLANK:
-            return
+            return 1
         match self._expects, character:
             case ("object", "{") | ("more", ","):
                 self._await("key")
+            case ("key", "{") if self._doubled is None:
+                self._doubled = True
             case ("colon", ":"):
                 self._await("value")
-            case ("more", "}") | ("key", "}"):
+            case ("more", "}") | ("key", "}") if self._doubled:
+                self._expects = "brace"
+            case ("more", "}") | ("key", "}") | ("brace", "}"):
                 self.done = True
+            case ("brace", _):
+                self.done = True
+                return 0
             case _:
                 self.broken = True
+        return 1
 
     def _await(self, what: Literal["key", "value"]) -> None:
         self._expects, self._value = what, JsonValue()
@@ -107,6 +117,7 @@ class JsonObject:
         count = self._value.push(text[start:])
         raw = text[start : start + count]
         if self._expects == "key":
+            self._doubled = self._doubled or False
             self._key += raw
             if self._value.done:
                 self._key = self._decoded_key()

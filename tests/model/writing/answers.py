@@ -83,6 +83,26 @@ WRITTEN: Sequence[Written] = (
     Written(
         format="hermes", answer='<tool_call>{"name": "time"}</tool_call>', calls=(("time", "{}"),)
     ),
+    Written(format="hermes", answer=f'{{{{"name": "weather", "arguments": {PARIS}}}}}'),
+    Written(
+        format="hermes",
+        answer=f'```json\n{{{{"name": "weather", "arguments": {{{PARIS}}}}}}}\n```',
+    ),
+    Written(
+        format="hermes",
+        answer=(
+            f'<tool_call>\n{{{{"name": "weather", "arguments": {PARIS}}}}}\n</tool_call>\n'
+            f'<tool_call>\n{{{{"name": "time", "arguments": {TIME}}}\n</tool_call> Done.'
+        ),
+        text="Done.",
+        calls=BOTH,
+    ),
+    Written(
+        format="hermes",
+        answer='{{"name": "weather"}}, {{"a": {{}}}} is doubled.',
+        text='{{"name": "weather"}}, {{"a": {{}}}} is doubled.',
+        calls=(),
+    ),
     Written(
         format="qwen3-coder",
         answer=(

@@ -38,6 +38,14 @@ def test_an_answer_is_read_letter_by_letter(written: Written) -> None:
     ]
 
 
+@pytest.mark.parametrize("written", WRITTEN, ids=lambda one: f"{one.format}: {one.answer[:30]!r}")
+def test_an_answer_in_two_pieces_says_the_same_wherever_it_is_cut(written: Written) -> None:
+    for place in range(1, len(written.answer)):
+        said = said_by(reader_of(written), cut_at(written.answer, [place]))
+        assert (said.text, said.reasoning) == (written.text, written.reasoning)
+        assert calls_in(said) == written.calls
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(WRITTEN), st.lists(st.integers(min_value=0), max_size=12))
 def test_wherever_an_answer_is_cut_it_says_the_same(written: Written, places: list[int]) -> None:
