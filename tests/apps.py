@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
 from fastchat.dispatch import Following, Table
+from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors
 from fastchat.gateway.app import create_service as create_gateway
@@ -41,6 +42,7 @@ def gateway_service(
     controller: str | None = None,
     remote: Iterable[RemoteModel] = (),
     figures: GatewayFigures | None = None,
+    token: str | None = None,
 ) -> Service:
     """An API server that asks the workers of `table`; without a controller it follows none."""
     gate = Gate(keys or KeyRing.of([]), 100_000, time.monotonic, time.time)
@@ -67,6 +69,7 @@ def gateway_service(
         gate=gate,
         table=table,
         forwarder=forwarder,
+        aborting=Aborting(under_way=forwarder.under_way, keys=gate.keys, token=token),
         worker=neighbours.worker,
         is_alive=others.is_alive,
         wall_clock=lambda: 5,

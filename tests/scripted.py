@@ -18,8 +18,8 @@ from fastchat.core.generation import (
 
 @dataclass
 class ScriptedEngine:
-    """Says `words`, one a chunk. With `held` it waits for the event before each; `failure` is
-    raised before the word number `fails_at`."""
+    """Says `words`, one a chunk. With `held` it waits for the event before each from `held_from`
+    on; `failure` is raised before the word number `fails_at`."""
 
     words: Sequence[str] = ("one", " two", " three")
     features: frozenset[Feature] = frozenset(
@@ -29,6 +29,7 @@ class ScriptedEngine:
     context_length: int = 100
     finish: FinishReason | None = "stop"
     held: asyncio.Event | None = None
+    held_from: int = 0
     failure: Exception | None = None
     fails_at: int = 0
     asked: list[GenerationRequest] = field(default_factory=list)
@@ -40,7 +41,7 @@ class ScriptedEngine:
         self.running += 1
         try:
             for i, word in enumerate(self.words):
-                if self.held is not None:
+                if self.held is not None and i >= self.held_from:
                     await self.held.wait()
                 if self.failure is not None and i == self.fails_at:
                     raise self.failure

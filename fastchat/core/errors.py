@@ -11,10 +11,12 @@ PlatformError                   500  50001
 ├── InvalidKey                  401  40102
 ├── NoPermission                403  40103
 ├── UnknownModel                404  40301
+├── UnknownRequest              404  40001
 ├── ServiceGone                 410  40301
 ├── RateLimited                 429  42901   with Retry-After
 ├── QuotaExceeded               429  42902
 ├── Conflict                    409  40001
+├── Aborted                     499  40001
 ├── Overloaded                  503  42903   with Retry-After
 ├── EngineFailed                500  50001
 │   ├── OutOfMemory             500  50002
@@ -132,6 +134,19 @@ class UnknownModel(PlatformError):
         super().__init__(f"Only {'&&'.join(known)} allowed now, your model {model}", param="model")
 
 
+class UnknownRequest(PlatformError):
+    status = 404
+    code = 40001
+    type = "invalid_request_error"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            f"No request {id!r} of yours is running: it has ended, or its id is another. It is the "
+            "x-request-id of the answer.",
+            param="rid",
+        )
+
+
 class ServiceGone(PlatformError):
     """A remote service that was shut down for good."""
 
@@ -175,6 +190,17 @@ class Conflict(PlatformError):
     status = 409
     code = 40001
     type = "invalid_request_error"
+
+
+class Aborted(PlatformError):
+    """Nginx' status for a client that left; here another call asked for the end."""
+
+    status = 499
+    code = 40001
+    type = "request_aborted"
+
+    def __init__(self) -> None:
+        super().__init__("This request was aborted by another call (/abort_request).")
 
 
 class Overloaded(PlatformError):

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from fastchat.client import Neighbours
 from fastchat.core.metrics import exposed, registry
 from fastchat.dispatch import Following, Probing
+from fastchat.gateway.aborting import routes as abort_routes
 from fastchat.gateway.context import Context
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Endpoint
@@ -70,6 +71,8 @@ def create_service(
     for router in routers:
         app.include_router(router)
 
+    app.include_router(abort_routes(context.aborting))
+
     @app.get("/ready")
     async def ready() -> Response:
         models = context.table.models()
@@ -118,7 +121,11 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with neighbours.opened(), shares.told(told) if shares else nullcontext():
+        async with (
+            neighbours.opened(),
+            context.aborting.heard(),
+            shares.told(told) if shares else nullcontext(),
+        ):
             probing = Probing(context.table, context.is_alive)
             tasks = [
                 asyncio.create_task(following.run(neighbours.controller())),

@@ -17,6 +17,7 @@ from fastchat.core.errors import ConfigError
 from fastchat.dispatch import Following, Routes, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
+from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors, create_service
 from fastchat.gateway.callers import Rate
@@ -75,6 +76,13 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         gate=gate,
         table=table,
         forwarder=forwarder,
+        aborting=Aborting(
+            under_way=forwarder.under_way,
+            keys=ring,
+            token=config.cluster_token,
+            folder=None if shares is None else shares.folder,
+            number=0 if shares is None else shares.number,
+        ),
         worker=neighbours.worker,
         is_alive=remote.is_alive,
         wall_clock=time.time,

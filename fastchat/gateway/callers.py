@@ -64,6 +64,11 @@ class Caller:
     tokens_left: float = math.inf
     bucket: Bucket | None = None
 
+    @property
+    def owner(self) -> str:
+        """Whose requests are whose: the same in every process."""
+        return f"{self.id}/{self.name}"
+
     def admit(self, now: float, wall_now: float) -> None:
         """Raises the error that refuses the request."""
         if wall_now >= self.expires_at:

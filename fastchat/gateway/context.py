@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from fastchat.client import WorkerClient
 from fastchat.dispatch import Table
+from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.forward import Forwarder
 
@@ -28,6 +29,7 @@ class Context:
     gate: Gate
     table: Table
     forwarder: Forwarder
+    aborting: Aborting
     worker: Callable[[str], WorkerClient]
     is_alive: Callable[[str], Awaitable[bool]]
     wall_clock: Callable[[], float]

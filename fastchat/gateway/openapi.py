@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+from fastchat.protocol import abort
 from fastchat.protocol.openai import rerank
 from fastchat.protocol.openai.embeddings import EmbeddingRequest
 from fastchat.protocol.openai.requests import (
@@ -22,6 +23,7 @@ _BODIES: Mapping[str, type] = {
     **dict.fromkeys(rerank.PATHS, rerank.RerankRequest),
     "/tokenize": TokenizeRequest,
     "/detokenize": DetokenizeRequest,
+    abort.PATH: abort.AbortRequest,
     "/api/v1/chat/completions": ChatRequest,
 }
 _ANSWERS = {

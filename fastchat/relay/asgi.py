@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from fastchat.core.errors import BodyTooLarge
+from fastchat.core.errors import BodyTooLarge, PlatformError
 from fastchat.relay.edge import ClientGone, read_body, refuse_body, unless_gone
 from fastchat.relay.work import Endpoint, Header, Work
 
@@ -29,7 +29,7 @@ async def answer(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send)
         await refuse_body(client.refusal, receive, send)
         return
 
-    async def cut() -> None:
+    async def cut(error: PlatformError) -> None:
         work.cut()
         await client.send_all(send)
 

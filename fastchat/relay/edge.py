@@ -23,6 +23,7 @@ from fastchat.core.errors import (
     InvalidKey,
     InvalidRequest,
     PlatformError,
+    ShuttingDown,
 )
 from fastchat.core.metrics import CONTENT_TYPE
 from fastchat.protocol.codec import encode
@@ -261,30 +262,38 @@ def _declared_length(scope: Scope) -> int:
 
 
 async def unless_gone(
-    receive: Receive, work: Awaitable[None], cut: Callable[[], Awaitable[None]] | None = None
+    receive: Receive,
+    work: Awaitable[None],
+    cut: Callable[[PlatformError], Awaitable[None]] | None = None,
+    ended: "asyncio.Future[PlatformError] | None" = None,
 ) -> None:
     """Await `work`, cancelled as soon as the client is gone. When a drain ends before the work
-    does, `cut` says the last words."""
+    does, or somebody has `ended` it, `cut` says the last words."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(receive))
-    was_cut = False
+    last_words: PlatformError | None = None
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {task, gone} | ({ended} if ended is not None else set()),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         if task.done():
             task.result()
+        elif ended is not None and ended.done() and not gone.done():
+            last_words = ended.result()
     except asyncio.CancelledError:
         if cut is None:
             raise
         # Not passed on: it comes from the server itself, which would log it as a fault of ours.
-        was_cut = not task.done()
+        last_words = None if task.done() else ShuttingDown()
     finally:
         for one in (task, gone):
             one.cancel()
         await asyncio.gather(task, gone, return_exceptions=True)
-    if was_cut and cut is not None:
+    if last_words is not None and cut is not None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):  # a client that does not read hears nothing
-                await cut()
+                await cut(last_words)
 
 
 async def _disconnected(receive: Receive) -> None:

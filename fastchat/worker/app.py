@@ -25,6 +25,7 @@ from fastchat.relay.edge import (
     answer_metrics,
     end_with,
 )
+from fastchat.worker.aborting import routes as abort_routes
 from fastchat.worker.adapters import routes as adapter_routes
 from fastchat.worker.figures import Measured, MetricsOnly
 from fastchat.worker.legacy.routes import routes as legacy_routes
@@ -124,6 +125,7 @@ def create_service(parts: Collaborators) -> Service:
     app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
     app.include_router(render_routes(parts.shell, new_id=parts.new_id))
     app.include_router(adapter_routes(parts.shell.engine, guarded=parts.token is not None))
+    app.include_router(abort_routes(parts.shell.under_way, guarded=parts.token is not None))
     app.include_router(legacy_routes(parts.shell, new_id=parts.new_id))
 
     @app.get("/load")

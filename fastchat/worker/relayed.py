@@ -134,6 +134,7 @@ class Relayed:
 
     def ask(self, body: bytes) -> None:
         admission = self._relaying.shell.admission
+        self._relaying.shell.under_way.add(self.id, self.refuse)
         self._began = admission.clock()
         try:
             self._prepare(body)
@@ -329,6 +330,7 @@ class Relayed:
         if self._ended:
             return
         self._ended = True
+        self._relaying.shell.under_way.discard(self.id, self.refuse)
         self._let_go()
         if self._counted:
             shell = self._relaying.shell

@@ -43,6 +43,7 @@ from fastchat.worker.admission import Admission
 from fastchat.worker.figures import Course, WorkerFigures
 from fastchat.worker.meter import Meter
 from fastchat.worker.template import TemplateFacts
+from fastchat.worker.under_way import UnderWay
 
 # What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
@@ -64,6 +65,7 @@ class Shell:
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     figures: WorkerFigures = field(default_factory=WorkerFigures)
     template_facts: TemplateFacts = field(default_factory=TemplateFacts)
+    under_way: UnderWay = field(default_factory=UnderWay)
     log_prompts: bool = False
 
     def ready(self, request: GenerationRequest) -> GenerationRequest:

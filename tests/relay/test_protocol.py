@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from fastchat.core.errors import PlatformError
 from fastchat.relay.edge import read_body, unless_gone
 from fastchat.relay.protocol import Bounds, EdgeProtocol
 from fastchat.relay.server import Server
@@ -35,7 +36,7 @@ async def flood(send: Send) -> None:
         await asyncio.sleep(0)
 
 
-async def nothing() -> None:
+async def nothing(_: PlatformError) -> None:
     pass
 
 

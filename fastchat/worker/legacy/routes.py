@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from fastapi import APIRouter
 from msgspec import UNSET
@@ -58,19 +59,24 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
 
     @router.post("/worker_generate_stream")
     async def worker_generate_stream(request: Request) -> Response:
-        messages = _messages(shell, await request.body(), request_id(request, new_id))
+        id = request_id(request, new_id)
+        messages = _messages(shell, await request.body(), id)
         return StreamedAnswer(
             _terminated(messages, error_piece),
             media_type=None,
             headers={},
             render_error=error_piece,
+            known=partial(shell.under_way.known, id),
         )
 
     @router.post("/worker_generate")
     async def worker_generate(request: Request) -> Response:
         body = await request.body()
         id = request_id(request, new_id)
-        return WholeAnswer(lambda: _last(_messages(shell, body, id), error_body))
+        return WholeAnswer(
+            lambda: _last(_messages(shell, body, id), error_body),
+            known=partial(shell.under_way.known, id),
+        )
 
     @router.post("/worker_get_embeddings")
     async def worker_get_embeddings(request: Request) -> Response:

@@ -1,6 +1,7 @@
 """The OpenAI endpoints of a worker."""
 
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -21,7 +22,7 @@ from fastchat.protocol.openai.messages import messages_of, tools_of
 from fastchat.protocol.openai.requests import DetokenizeRequest, TokenizeRequest
 from fastchat.protocol.openai.rerank import RerankRequest
 from fastchat.relay.edge import json_response, request_id
-from fastchat.worker.answer import StreamedAnswer, WholeAnswer
+from fastchat.worker.answer import Known, StreamedAnswer, WholeAnswer
 from fastchat.worker.shell import Shell, context_length
 from fastchat.worker.tally import Tally
 
@@ -46,18 +47,18 @@ def routes(
             wants_counts=HEADER in request.headers,
             until=None if given is None else clock() + deadline.seconds(given),
         )
-        return _answer(shell, completion, tally)
+        return _answer(shell, completion, tally, partial(shell.under_way.known, id))
 
     @router.post("/v1/embeddings")
     async def embed(request: Request) -> Response:
         asked = decode(await request.body(), EmbeddingRequest)
-        model = asked.model or shell.engine.model_names[0]
+        model, id = asked.model or shell.engine.model_names[0], request_id(request, new_id)
 
         async def work() -> bytes:
             found = await shell.embed(model, embeddings.texts(asked))
             return await embeddings.written(model, found, asked)
 
-        return WholeAnswer(work)
+        return WholeAnswer(work, known=partial(shell.under_way.known, id))
 
     async def ranked(request: Request) -> Response:
         asked = decode(await request.body(), RerankRequest)
@@ -67,7 +68,7 @@ def routes(
             found = await shell.rerank(model, asked.query, rerank.texts(asked))
             return encode(rerank.answer(asked, found, id=id, model=model, path=request.url.path))
 
-        return WholeAnswer(work)
+        return WholeAnswer(work, known=partial(shell.under_way.known, id))
 
     for path in rerank.PATHS:
         router.post(path)(ranked)
@@ -88,20 +89,21 @@ def routes(
     return router
 
 
-def _answer(shell: Shell, completion: Completion, tally: Tally) -> Response:
+def _answer(shell: Shell, completion: Completion, tally: Tally, known: Known) -> Response:
     choices, most = len(completion.plan.requests), shell.admission.capacity
     if choices > most:
         raise OutOfRange(f"{choices} choices are more than this worker takes: {most}", param="n")
     for request in completion.plan.requests:
         shell.ready(request)  # refuse before the stream is opened
     if not completion.plan.stream:
-        return WholeAnswer(lambda: completion.whole(tally.generate), tally.headers)
+        return WholeAnswer(lambda: completion.whole(tally.generate), tally.headers, known=known)
     tally.headers |= SSE_HEADERS
     return StreamedAnswer(
         tally.with_counts(completion.events(tally.generate)),
         media_type="text/event-stream",
         headers=tally.headers,
         render_error=shell.figures.noting(error_event),
+        known=known,
     )
 
 

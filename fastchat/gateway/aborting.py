@@ -1,0 +1,131 @@
+"""A request is aborted by its id: by the key that asked, or by who has the cluster token.
+
+With several processes on the port the request may be another's: all of them are told.
+"""
+
+import asyncio
+import contextlib
+import hmac
+from collections.abc import AsyncIterator, Mapping, Set
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fastchat.core.errors import Aborted, UnknownRequest
+from fastchat.gateway.forwarding import Forwarding
+from fastchat.gateway.keys import KeyRing
+from fastchat.protocol import abort as protocol
+from fastchat.protocol.codec import decode
+from fastchat.relay.edge import json_response
+
+PATIENCE_S = 1.0
+SOCKET = ".abort.sock"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """`owner` is the caller whose requests are meant; None where callers have no keys."""
+
+    id: str
+    owner: str | None = None
+    is_admin: bool = False
+
+    def means(self, request: Forwarding) -> bool:
+        if request.id != self.id:
+            return False
+        caller = request.caller
+        return self.is_admin or self.owner == (None if caller is None else caller.owner)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Aborting:
+    """`folder` is where the processes of one port reach each other, `number` this one's among
+    them."""
+
+    under_way: Set[Forwarding]
+    keys: KeyRing
+    token: str | None
+    folder: Path | None = None
+    number: int = 0
+
+    def wish(self, id: str, headers: Mapping[bytes, bytes]) -> Wish:
+        """Raises `InvalidKey`. Neither rate nor budget counts: who aborts asks for less."""
+        shown = headers.get(b"authorization", b"")
+        if self.token is not None and hmac.compare_digest(shown, f"Bearer {self.token}".encode()):
+            return Wish(id=id, is_admin=True)
+        caller = self.keys.check(shown or None)
+        return Wish(id=id, owner=None if caller is None else caller.owner)
+
+    async def abort(self, wish: Wish) -> int:
+        """How many there were. Raises `UnknownRequest` when there was none."""
+        count = self._abort_here(wish)
+        count += sum(await asyncio.gather(*(_told(path, wish) for path in self._others())))
+        if not count:
+            raise UnknownRequest(wish.id)
+        return count
+
+    @asynccontextmanager
+    async def heard(self) -> AsyncIterator[None]:
+        """Do what the other processes are asked for, while the body runs."""
+        if self.folder is None:
+            yield
+            return
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError, msgspec.DecodeError):
+                wish = msgspec.json.decode(await reader.readline(), type=Wish)
+                writer.write(b"%d" % self._abort_here(wish))
+                await writer.drain()
+            writer.close()
+
+        path = self._socket(self.folder)
+        path.unlink(missing_ok=True)  # a predecessor of this number
+        async with await asyncio.start_unix_server(hear, path):
+            yield
+
+    def _abort_here(self, wish: Wish) -> int:
+        meant = [request for request in self.under_way if wish.means(request)]
+        for request in meant:
+            request.refuse(Aborted())
+        return len(meant)
+
+    def _others(self) -> list[Path]:
+        if self.folder is None:
+            return []
+        return [
+            path for path in self.folder.glob(f"*{SOCKET}") if path != self._socket(self.folder)
+        ]
+
+    def _socket(self, folder: Path) -> Path:
+        return folder / f"{self.number}{SOCKET}"
+
+
+def routes(aborting: Aborting) -> APIRouter:
+    """OpenAI has no such call for chats; this is SGLang's."""
+    router = APIRouter()
+
+    @router.post(protocol.PATH)
+    async def abort(request: Request) -> Response:
+        headers = dict(request.scope["headers"])
+        asked = decode(await request.body(), protocol.AbortRequest)
+        count = await aborting.abort(aborting.wish(asked.id, headers))
+        return json_response(protocol.Aborted(rid=asked.rid, aborted=count))
+
+    return router
+
+
+async def _told(path: Path, wish: Wish) -> int:
+    """One that is away, because it is started again, has no requests."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(msgspec.json.encode(wish) + b"\n")
+            said = await reader.read()
+            writer.close()
+    except (OSError, TimeoutError):
+        return 0
+    return int(said or b"0")

@@ -1,0 +1,26 @@
+"""How a request is aborted from outside: by its id, at the API server or at a worker."""
+
+import msgspec
+
+PATH = "/abort_request"
+
+# Ids of answers in OpenAI's dialect are those of their requests behind one of these.
+_PREFIXES = ("chatcmpl-", "cmpl-")
+
+
+class AbortRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`rid` as SGLang calls it: the `x-request-id` of the answer, or the `id` in its chunks."""
+
+    rid: str
+
+    @property
+    def id(self) -> str:
+        for prefix in _PREFIXES:
+            if self.rid.startswith(prefix):
+                return self.rid.removeprefix(prefix)
+        return self.rid
+
+
+class Aborted(msgspec.Struct, frozen=True, kw_only=True):
+    rid: str
+    aborted: int
