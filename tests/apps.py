@@ -7,11 +7,12 @@ from fastapi import FastAPI
 
 from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
-from fastchat.dispatch import Following, Table
+from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import Cors
 from fastchat.gateway.app import create_service as create_gateway
+from fastchat.gateway.arena import Arena
 from fastchat.gateway.context import Context
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Forwarder
@@ -43,11 +44,16 @@ def gateway_service(
     remote: Iterable[RemoteModel] = (),
     figures: GatewayFigures | None = None,
     token: str | None = None,
+    arena: Callable[[Engine], Arena] | None = None,
 ) -> Service:
-    """An API server that asks the workers of `table`; without a controller it follows none."""
+    """An API server that asks the workers of `table`; without a controller it follows none.
+    `arena` is told who asks them."""
     gate = Gate(keys or KeyRing.of([]), 100_000, time.monotonic, time.time)
     neighbours = Neighbours(controller or f"http://127.0.0.1:{free_port()}", None, timeout_s)
     others = Remote(remote, neighbours)
+    fights = arena and arena(DispatchedEngine(table, report, others.engine))
+    if fights is not None:
+        others.add(fights.entry, fights.pair)
     for entry in others.entries():
         table.keep(entry)
     forwarder = Forwarder(
@@ -73,6 +79,7 @@ def gateway_service(
         worker=neighbours.worker,
         is_alive=others.is_alive,
         wall_clock=lambda: 5,
+        arena=fights,
     )
     cors = Cors(credentials=False, origins=("*",), methods=("*",), headers=("*",))
     return create_gateway(

@@ -12,6 +12,7 @@ PlatformError                   500  50001
 ├── NoPermission                403  40103
 ├── UnknownModel                404  40301
 ├── UnknownRequest              404  40001
+├── UnknownBattle               404  40001
 ├── ServiceGone                 410  40301
 ├── RateLimited                 429  42901   with Retry-After
 ├── QuotaExceeded               429  42902
@@ -144,6 +145,19 @@ class UnknownRequest(PlatformError):
             f"No request {id!r} of yours is running: it has ended, or its id is another. It is the "
             "x-request-id of the answer.",
             param="rid",
+        )
+
+
+class UnknownBattle(PlatformError):
+    status = 404
+    code = 40001
+    type = "invalid_request_error"
+
+    def __init__(self, battle: str) -> None:
+        super().__init__(
+            f"There is no battle {battle!r} to vote on: it needs two whole answers of the model "
+            "'arena', and the `id` that came with them.",
+            param="battle",
         )
 
 

@@ -1,6 +1,7 @@
 """Which worker answers next."""
 
 from fastchat.dispatch.budget import RetryBudget
+from fastchat.dispatch.engine import DispatchedEngine
 from fastchat.dispatch.following import Following
 from fastchat.dispatch.policies import POLICIES, Candidate, Policy, Question
 from fastchat.dispatch.probing import Probing
@@ -12,6 +13,7 @@ __all__ = [
     "POLICIES",
     "SILENT_S",
     "Candidate",
+    "DispatchedEngine",
     "Following",
     "Lease",
     "Outcome",

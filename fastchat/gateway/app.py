@@ -132,8 +132,9 @@ def _lifespan(
                 asyncio.create_task(probing.run()),
                 asyncio.create_task(context.forwarder.watch()),
             ]
-            if context.ledger is not None:
-                tasks.append(asyncio.create_task(context.ledger.run()))
+            for beside in (context.ledger, context.arena):
+                if beside is not None:
+                    tasks.append(asyncio.create_task(beside.run()))
             for task in tasks:
                 task.add_done_callback(end_with)
             try:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from fastchat.client import Neighbours
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
-from fastchat.dispatch import Following, Routes, Table
+from fastchat.core.generation import Engine
+from fastchat.dispatch import DispatchedEngine, Following, Routes, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.aborting import Aborting
@@ -36,7 +37,9 @@ from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
 if TYPE_CHECKING:
+    from fastchat.gateway.arena import Arena
     from fastchat.gateway.stored_keys import Ledger
+    from fastchat.storage import Database
 
 logger = logging.getLogger("openai_api_server")
 
@@ -54,6 +57,11 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     )
     figures = GatewayFigures(lambda model: table.serves(model, excluding=()))
     remote = Remote(_remote_models(config), neighbours)
+    arena = None
+    if ledger is not None and config.arena:
+        asking = DispatchedEngine(table, following.report, remote.engine)
+        arena = _arena(config, table, asking, ledger.database)
+        remote.add(arena.entry, arena.pair)
     for entry in remote.entries():
         table.keep(entry)
     forwarder = Forwarder(
@@ -87,6 +95,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         is_alive=remote.is_alive,
         wall_clock=time.time,
         ledger=ledger,
+        arena=arena,
     )
     cors = Cors(
         credentials=config.allow_credentials,
@@ -125,6 +134,20 @@ def _ledger(config: GatewayConfig, ring: KeyRing) -> "Ledger":
     ledger.begin()
     logger.info("keys and usage are in %r", config.database)
     return ledger
+
+
+def _arena(config: GatewayConfig, table: Table, engine: Engine, database: "Database") -> "Arena":
+    from fastchat.gateway.arena import Arena
+
+    return Arena(
+        database=database,
+        engine=engine,
+        entries=table.entries,
+        models=config.arena_models,
+        rng=random.SystemRandom(),
+        new_id=lambda: uuid.uuid4().hex,
+        wall_clock=time.time,
+    )
 
 
 def _account(figures: GatewayFigures, ledger: "Ledger | None", *, logs: bool) -> Account:

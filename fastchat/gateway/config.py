@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.database import DatabaseFlags
+from fastchat.core.errors import ConfigError
 from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
 from fastchat.core.values import http_url
@@ -99,6 +100,14 @@ class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags):
         help="seconds of silence before a stream is kept alive by a comment; 0: never",
         at_least=0,
     )
+    arena: bool = flag(
+        False,
+        help="serve the model `arena`: two models that are drawn by chance answer each request, as "
+        "its two choices, and a vote to /v1/arena/vote says their names",
+    )
+    arena_models: tuple[str, ...] = flag(
+        (), help="models that --arena draws from, instead of all", metavar="NAME"
+    )
     cluster_token: str | None = flag(
         None,
         help="secret shared with controller and workers; better set by the environment",
@@ -143,3 +152,14 @@ class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags):
         env="LOGDIR",
         parse=folder_or_none,
     )
+
+    def __post_init__(self) -> None:
+        if self.arena_models and not self.arena:
+            raise ConfigError("--arena-models has no meaning without --arena")
+        if len(set(self.arena_models)) == 1:
+            raise ConfigError("--arena-models: a battle needs two models; name another")
+
+    @property
+    def has_database(self) -> bool:
+        """Votes need one, and make the default one."""
+        return self.arena or super().has_database

@@ -10,7 +10,9 @@ from fastchat.client import WorkerClient
 from fastchat.dispatch import Table
 from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
+from fastchat.gateway.callers import Caller
 from fastchat.gateway.forward import Forwarder
+from fastchat.protocol.arena import VoteAnswer, VoteRequest
 
 
 class Ledger(Protocol):
@@ -21,10 +23,19 @@ class Ledger(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Arena(Protocol):
+    """Takes votes, and works beside the requests; `gateway.arena` has the one there is."""
+
+    async def run(self) -> None: ...
+
+    async def vote(self, asked: VoteRequest, caller: Caller | None, address: str) -> VoteAnswer: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """`worker(address)` is a client of that worker; `is_alive` asks whether one is there;
-    `wall_clock` counts seconds since 1970. `ledger` keeps keys and usage, where they are kept."""
+    `wall_clock` counts seconds since 1970. `ledger` keeps keys and usage, `arena` votes, where they
+    are kept."""
 
     gate: Gate
     table: Table
@@ -34,6 +45,7 @@ class Context:
     is_alive: Callable[[str], Awaitable[bool]]
     wall_clock: Callable[[], float]
     ledger: Ledger | None = None
+    arena: Arena | None = None
 
     @property
     def authorized(self) -> Callable[[Request], Awaitable[None]]:

@@ -1,5 +1,5 @@
-"""Requests for whoever does not speak OpenAI's dialect: workers of 0.2.36 and providers. They are
-translated here, both ways.
+"""Requests for whoever does not speak OpenAI's dialect: workers of 0.2.36, providers, two models in
+a battle. They are translated here, both ways.
 """
 
 import asyncio
@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from msgspec.structs import replace
 
@@ -36,6 +37,13 @@ EVENTS: Headers = (
 )
 
 
+@runtime_checkable
+class Rewrites(Protocol):
+    """An engine that answers another request than the one it was asked, under an id of its own."""
+
+    def rewritten(self, path: str, body: bytes) -> tuple[str, bytes]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OldWire:
     """`engine` speaks with a worker of the table; `wall_clock` counts seconds since 1970."""
@@ -60,6 +68,8 @@ class OldWire:
         self, engine: Engine, path: bytes, id: str, body: bytes
     ) -> AsyncGenerator[Headers | bytes, None]:
         """The headers first, when it is known that there is an answer."""
+        if isinstance(engine, Rewrites):
+            id, body = engine.rewritten(path.decode(), body)
         if path == b"/v1/embeddings":
             whole = await _embedded(engine, body)
             yield JSON

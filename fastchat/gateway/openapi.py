@@ -7,6 +7,7 @@ import msgspec
 from fastapi import FastAPI
 
 from fastchat.protocol import abort
+from fastchat.protocol.arena import VoteRequest
 from fastchat.protocol.openai import rerank
 from fastchat.protocol.openai.embeddings import EmbeddingRequest
 from fastchat.protocol.openai.requests import (
@@ -25,6 +26,7 @@ _BODIES: Mapping[str, type] = {
     "/detokenize": DetokenizeRequest,
     abort.PATH: abort.AbortRequest,
     "/api/v1/chat/completions": ChatRequest,
+    "/v1/arena/vote": VoteRequest,
 }
 _ANSWERS = {
     "200": "the answer, or a stream of server-sent events where `stream` is true",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastchat.core.errors import EngineFailed, NoWorker, PlatformError, WorkerTimeout
 from fastchat.dispatch import Outcome
 from fastchat.gateway.migration import MOST_MIGRATIONS, Interrupted, failure_code, interrupted
+from fastchat.protocol.arena import DIALECT
 from fastchat.protocol.error_body import error_event
 from fastchat.protocol.openai.answers import DONE
 from fastchat.relay import UpstreamFault
@@ -141,6 +142,8 @@ class Recovery:
             self._request.refuse(self._nonsense or error or NoWorker(self._request.model))
 
     def _interrupted(self) -> Interrupted | None:
+        if DIALECT in self._request.attempts.leases[-1].worker.dialects:
+            return None  # two answers in one stream, and nobody else is to know of whom
         stream = self._request.stream
         kept = None if stream is None else stream.kept
         return None if kept is None else interrupted(self._request.body_asked, kept)

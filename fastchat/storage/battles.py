@@ -16,6 +16,7 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
+    func,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -103,18 +104,35 @@ def add(database: Database, battle: Battle) -> bool:
 
 def vote(database: Database, cast: Vote) -> bool:
     """On a battle that was added. Written beside; of two votes on one battle the first holds."""
-    return database.put(
-        _ADD[database.dialect][1],
-        {
-            "battle": cast.battle,
-            "winner": cast.winner,
-            "voter": cast.voter,
-            "address": cast.address,
-            "cast_at": cast.cast_s,
-            "dwell_s": cast.dwell_s,
-            "reasons": list(cast.reasons),
-        },
-    )
+    return database.put(_ADD[database.dialect][1], _vote(cast))
+
+
+def vote_now(connection: Connection, cast: Vote) -> bool:
+    """As `vote`, at once. False: there was one already."""
+    return connection.execute(_ADD[connection.dialect.name][1], _vote(cast)).rowcount == 1
+
+
+def appearances(connection: Connection) -> Mapping[str, int]:
+    """In how many battles that were voted on each model was."""
+    voted = BATTLES.join(VOTES, BATTLES.c.id == VOTES.c.battle)
+    counts: dict[str, int] = {}
+    for model in (BATTLES.c.left_model, BATTLES.c.right_model):
+        query = select(model, func.count()).select_from(voted).group_by(model)
+        for name, count in connection.execute(query):
+            counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def _vote(cast: Vote) -> Mapping[str, object]:
+    return {
+        "battle": cast.battle,
+        "winner": cast.winner,
+        "voter": cast.voter,
+        "address": cast.address,
+        "cast_at": cast.cast_s,
+        "dwell_s": cast.dwell_s,
+        "reasons": list(cast.reasons),
+    }
 
 
 def find(connection: Connection, id: str) -> Battle | None:

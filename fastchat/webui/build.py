@@ -15,13 +15,12 @@ from fastchat.client import Neighbours
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.core.metrics import Figures
-from fastchat.dispatch import Following, Table
+from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.providers.opening import RemoteModel, remote_models
 from fastchat.relay.edge import Service
 from fastchat.webui.config import ArenaConfig, PageConfig
 from fastchat.webui.conversation_log import ConversationLog
-from fastchat.webui.dispatcher import DispatchedEngine
 from fastchat.webui.models import PageEngine
 from fastchat.webui.pair.duel import Duel, Pair
 from fastchat.webui.session import Session

@@ -10,6 +10,7 @@ from fastchat.gateway.context import Context
 FRONTENDS: Registry[Callable[[Context], APIRouter]] = Registry(
     "API front-end",
     {
+        "arena": "fastchat.gateway.frontends.arena.routes:routes",
         "legacy": "fastchat.gateway.frontends.legacy.routes:routes",
         "openai": "fastchat.gateway.frontends.openai.routes:routes",
     },

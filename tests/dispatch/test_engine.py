@@ -15,9 +15,8 @@ from fastchat.core.errors import (
     UnknownModel,
 )
 from fastchat.core.generation import Chat, GenerationRequest, Message, collect
-from fastchat.dispatch import Table
+from fastchat.dispatch import DispatchedEngine, Table
 from fastchat.protocol.cluster import RESUMES, Dispatched, WorkerEntry
-from fastchat.webui.dispatcher import DispatchedEngine
 from tests.legacy import LegacyWorker
 from tests.scripted import ScriptedEngine
 from tests.servers import serving

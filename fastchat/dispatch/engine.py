@@ -1,4 +1,4 @@
-"""The engine behind the page: every worker in the controller's table, one after another."""
+"""All workers of the table as one engine: whoever serves the model is asked, one after another."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from fastchat.core.errors import EngineFailed, NoWorker, Overloaded, PlatformError, WorkerTimeout
 from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
-from fastchat.dispatch import Lease, Outcome, Table
+from fastchat.dispatch.row import Outcome
+from fastchat.dispatch.table import Lease, Table
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
 
-logger = logging.getLogger("gradio_web_server")
+logger = logging.getLogger(__name__)
 
 # A request that killed its worker may kill the next: it gets one more, not all.
 MOST_LOST = 1

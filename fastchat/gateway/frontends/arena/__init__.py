@@ -1,0 +1,1 @@
+"""`/v1/arena`: votes on the answers of the model `arena`."""
