@@ -34,7 +34,7 @@ serve: ## chat with a small real model, Ctrl-C ends it; PLATFORM=my.toml: other 
 	@exec $(BIN)/fastchat up $(if $(PLATFORM),"$(PLATFORM)")
 
 test: install $(OPENAI028)/.installed ## run every test that needs no accelerator
-	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -n 3 --dist loadfile --cov
+	@OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python $(BIN)/pytest -n 3 --dist loadfile $(COVERAGE)
 
 format: install ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only && $(BIN)/ruff format
@@ -55,6 +55,7 @@ docs: install $(DOCS)/.installed ## write the generated pages of docs, and the s
 stale: install ## fail when a generated page is not what its source says
 	@$(BIN)/python docs/generate.py --check
 
+check: COVERAGE = --cov
 check: lint type imports stale test ## everything above that must hold before a change is merged
 
 check-install: install ## the guide's install lines, in environments of their own

@@ -14,7 +14,14 @@ from fastchat.relay.server import Server
 from tests.apps import gateway_service
 from tests.servers import running
 
-TIMEOUT_S = 0.5
+# For the tests in which a worker says nothing.
+SHORT_SILENCE = pytest.mark.parametrize("silence_s", [0.5])
+
+
+@pytest.fixture
+def silence_s() -> float:
+    """How long a worker may say nothing."""
+    return 30
 
 
 @pytest.fixture
@@ -39,10 +46,14 @@ def passages() -> list[Passage]:
 
 @pytest.fixture
 def service(
-    table: Table, keys: KeyRing, dispatched: list[Dispatched], passages: list[Passage]
+    table: Table,
+    keys: KeyRing,
+    dispatched: list[Dispatched],
+    passages: list[Passage],
+    silence_s: float,
 ) -> Service:
     return gateway_service(
-        table, report=dispatched.append, keys=keys, timeout_s=TIMEOUT_S, account=passages.append
+        table, report=dispatched.append, keys=keys, timeout_s=silence_s, account=passages.append
     )
 
 

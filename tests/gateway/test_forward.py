@@ -9,6 +9,7 @@ from fastchat.core.errors import InvalidKey
 from fastchat.dispatch import Table
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import Dispatched
+from tests.gateway.conftest import SHORT_SILENCE
 from tests.servers import RawServer, free_port, read_request, until
 
 CHAT = "/v1/chat/completions"
@@ -188,6 +189,7 @@ async def test_when_nobody_answers_the_client_is_told_to_come_back(
     assert table.choose("m").dispatched.queue_lens == (0.0,)
 
 
+@SHORT_SILENCE
 @pytest.mark.parametrize("then", ["close", "reset", "silence"])
 async def test_a_broken_stream_ends_in_one_error_event(
     gateway: httpx.AsyncClient, add_worker: AddWorker, then: str
@@ -202,6 +204,7 @@ async def test_a_broken_stream_ends_in_one_error_event(
     assert error["code"] == (50006 if then == "silence" else 50001)
 
 
+@SHORT_SILENCE
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_silent_worker_is_a_timeout(
     gateway: httpx.AsyncClient, add_worker: AddWorker, stream: bool
@@ -214,6 +217,7 @@ async def test_a_silent_worker_is_a_timeout(
     assert "CONTROLLER_WORKER_TIMEOUT" in error["message"]
 
 
+@SHORT_SILENCE
 async def test_a_plain_answer_that_trickles_is_given_up(
     gateway: httpx.AsyncClient, add_worker: AddWorker
 ) -> None:
@@ -230,6 +234,7 @@ async def test_a_plain_answer_that_trickles_is_given_up(
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, 50006)
 
 
+@SHORT_SILENCE
 async def test_under_api_v1_a_timeout_is_what_the_guide_shows(
     gateway: httpx.AsyncClient, add_worker: AddWorker
 ) -> None:

@@ -15,6 +15,7 @@ from fastchat.dispatch import Table
 from fastchat.gateway.old_wire import OldWire
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
 from fastchat.relay.connection import Receiver
+from tests.gateway.conftest import SHORT_SILENCE
 from tests.legacy import LegacyWorker, telling
 from tests.servers import RawServer, free_port, read_request, serving, until
 
@@ -172,6 +173,7 @@ async def test_a_request_that_makes_no_sense_asks_no_worker(
     assert worker.calls == []
 
 
+@SHORT_SILENCE
 async def test_a_silent_old_worker_is_a_timeout(
     gateway: httpx.AsyncClient, add_old: AddWorker
 ) -> None:
