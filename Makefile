@@ -55,8 +55,8 @@ docs: install $(DOCS)/.installed ## write the generated pages of docs, and the s
 stale: install ## fail when a generated page is not what its source says
 	@$(BIN)/python docs/generate.py --check
 
-check: COVERAGE = --cov
-check: lint type imports stale test ## everything above that must hold before a change is merged
+check: lint type imports stale ## everything above that must hold before a change is merged; tells coverage
+	@$(MAKE) --no-print-directory test COVERAGE=--cov
 
 check-install: install ## the guide's install lines, in environments of their own
 	@$(BIN)/pytest -m install

@@ -22,7 +22,7 @@ def test_the_block_names_what_ci_runs() -> None:
     (block,) = [block for block in documented_blocks() if block.code.strip() == "make test"]
     assert block.page == "README.md"
     (tests,) = [line for line in would_run("test").splitlines() if "/pytest -n " in line]
-    assert tests in would_run("check").splitlines()
+    assert f"{tests.rstrip()} --cov" in would_run("check").splitlines()
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert "run check" in lines
     (suites,) = [line for line in lines if line.startswith("SUITES=")]
