@@ -1,6 +1,6 @@
 """When a worker that fails is left alone, and when it gets another chance."""
 
-from dataclasses import dataclass
+from fastchat.core.board import Place
 
 # Failures in a row that open the circuit.
 MOST_FAILURES = 3
@@ -12,52 +12,77 @@ LONGEST_S = 60.0
 TRIAL_S = 10.0
 
 
-@dataclass(slots=True)
-class Breaker:
-    """Closed; open for a time; then half-open: one request is let in, and its end decides."""
+FAILURES, OPENINGS, OPEN_UNTIL, TRIAL, CLOSED_AT = range(5)
 
-    failures: int = 0
-    openings: int = 0
-    open_until: float | None = None
-    on_trial: bool = False
-    _closed_at: float = 0.0
+
+class Breaker:
+    """Closed; open for a time; then half-open: one request is let in, and its end decides. The
+    processes that share a port share it."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: Place | None = None) -> None:
+        self._place = place or Place()
 
     @property
     def is_closed(self) -> bool:
-        return self.open_until is None
+        return not self._place.numbers[OPEN_UNTIL]
+
+    @property
+    def open_until(self) -> float:
+        """0 when it is closed."""
+        return self._place.numbers[OPEN_UNTIL]
+
+    @property
+    def on_trial(self) -> bool:
+        return bool(self._place.numbers[TRIAL])
 
     def lets_in(self, now: float) -> bool:
-        return self.open_until is None or now >= self.open_until
+        return now >= self._place.numbers[OPEN_UNTIL]
 
     def begin_trial(self, now: float) -> None:
-        self.on_trial = True
-        self.open_until = now + TRIAL_S
+        with self._place.lock:
+            self._set(TRIAL, 1)
+            self._set(OPEN_UNTIL, now + TRIAL_S)
 
     def allow_trial(self, now: float) -> None:
         """The reason for the pause is gone."""
-        if self.open_until is not None and not self.on_trial:
-            self.open_until = now
+        with self._place.lock:
+            if not self.is_closed and not self.on_trial:
+                self._set(OPEN_UNTIL, now)
 
     def succeed(self, now: float) -> None:
         """What ends well after the circuit was opened, and is no trial, began before."""
-        self.failures = 0
-        if self.on_trial:
-            self.open_until = None
-            self.on_trial = False
-            self._closed_at = now
+        numbers = self._place.numbers
+        if numbers[FAILURES]:
+            numbers[FAILURES] = 0
+        if numbers[TRIAL]:
+            with self._place.lock:
+                self._set(OPEN_UNTIL, 0)
+                self._set(TRIAL, 0)
+                self._set(CLOSED_AT, now)
 
     def fail(self, now: float) -> None:
-        self.failures += 1
-        if self.on_trial or (self.is_closed and self.failures >= MOST_FAILURES):
-            self.open(now)
+        with self._place.lock:
+            failures = self._place.numbers[FAILURES] + 1
+            self._set(FAILURES, failures)
+            if self.on_trial or (self.is_closed and failures >= MOST_FAILURES):
+                self._open(now)
 
     def open(self, now: float) -> None:
-        if self.is_closed and now - self._closed_at >= LONGEST_S:
-            self.openings = 0
-        self.openings = min(self.openings + 1, 16)
-        self.on_trial = False
-        self.open_until = now + self.cool_down_s
+        with self._place.lock:
+            self._open(now)
 
     @property
     def cool_down_s(self) -> float:
-        return float(min(LONGEST_S, COOL_DOWN_S * 2 ** (self.openings - 1)))
+        return float(min(LONGEST_S, COOL_DOWN_S * 2 ** (self._place.numbers[OPENINGS] - 1)))
+
+    def _open(self, now: float) -> None:
+        numbers = self._place.numbers
+        began_anew = self.is_closed and now - numbers[CLOSED_AT] >= LONGEST_S
+        self._set(OPENINGS, 1 if began_anew else min(numbers[OPENINGS] + 1, 16))
+        self._set(TRIAL, 0)
+        self._set(OPEN_UNTIL, now + self.cool_down_s)
+
+    def _set(self, which: int, number: float) -> None:
+        self._place.numbers[which] = number

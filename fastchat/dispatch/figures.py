@@ -26,7 +26,7 @@ def show_table(figures: Figures, prefix: str, table: Table, following: Following
     gauge(
         f"{prefix}_worker_in_flight",
         "Requests of this process that a worker has.",
-        lambda: {(row.entry.address,): row.candidate.in_flight for row in table.rows()},
+        lambda: {(row.entry.address,): row.in_flight for row in table.rows()},
         "worker",
     )
     gauge(

@@ -22,8 +22,9 @@ class Candidate:
     """A worker as policies see it; its owner, the table, keeps it up to date.
 
     `speed` is a relative weight above zero. `queue_length` counts what runs and waits there, as far
-    as is known; `in_flight` only what was sent from here. `warmth` is below 1 for a newcomer.
-    `turns` grows with each choice, faster for the slow. At `capacity` a worker is full.
+    as is known; `in_flight` only what was sent from here, by any process on this port. `warmth` is
+    below 1 for a newcomer. `turns` grows with each choice, faster for the slow. At `capacity` a
+    worker is full.
     """
 
     address: str

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
 
+from fastchat.core.board import Place
 from fastchat.dispatch.breaker import Breaker
 from fastchat.dispatch.policies import Candidate
 from fastchat.protocol.cluster import WorkerEntry
@@ -52,15 +53,18 @@ class Record:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """`found_dead`: it did not answer when it was asked for a sign of life. `in_flight_then`:
-    requests from here that ran when the worker last told its load;
-    `sent_since`: requests of others since then. `_beside`: what runs there for others."""
+    """`place` is what the processes that share a port have in common about it: its breaker, and how
+    many requests each has there. `found_dead`: it did not answer when it was asked for a sign of
+    life. `in_flight_then`: requests from here that ran when the worker last told its load;
+    `sent_since`: requests of others since then. `_beside`: what runs there for others; `_siblings`:
+    what the other processes on the port had there when last was looked."""
 
     entry: WorkerEntry
     since: float
     heard_at: float
     candidate: Candidate = field(init=False)
-    breaker: Breaker = field(default_factory=Breaker)
+    place: Place = field(default_factory=Place)
+    breaker: Breaker = field(init=False)
     record: Record = field(default_factory=Record)
     in_flight_then: int = 0
     sent_since: int = 0
@@ -69,14 +73,17 @@ class Row:
     found_dead: bool = False
     unconfirmed_since: float | None = None
     _beside: float = 0.0
+    _siblings: int = 0
 
     def __post_init__(self) -> None:
+        self.breaker = Breaker(self.place)
         self.candidate = Candidate(self.entry.address, self.entry.speed)
         self.tell(self.entry, self.heard_at)
 
     def tell(self, entry: WorkerEntry, now: float) -> None:
         """The worker's own word, fresh."""
         self.entry = entry
+        self.hear_siblings()
         self.in_flight_then = self.candidate.in_flight
         self.sent_since = 0
         self.heard_at = now
@@ -88,18 +95,36 @@ class Row:
         one = self.candidate
         one.in_flight += 1
         one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+        if self.place.is_shared:
+            self.place.tell(self.in_flight)
 
     def end(self) -> None:
         one = self.candidate
         one.in_flight -= 1
         one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+        if self.place.is_shared:
+            self.place.tell(self.in_flight)
+
+    @property
+    def in_flight(self) -> int:
+        """Of this process alone."""
+        return self.candidate.in_flight - self._siblings
+
+    def hear_siblings(self) -> None:
+        """What the other processes on the port have there now."""
+        if self.place.is_shared:
+            one, siblings = self.candidate, self.place.others()
+            one.in_flight += siblings - self._siblings
+            one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+            self._siblings = siblings
 
     def send_for_others(self) -> None:
         self.sent_since += 1
         self._count()
 
     def refresh(self, now: float, keep: float) -> None:
-        """What only time changes."""
+        """What only time changes, or another process."""
+        self.hear_siblings()
         self.candidate.warmth = min(1.0, COLD + (1 - COLD) * (now - self.since) / WARM_UP_S)
         self.record.fade(keep)
         if self.full_until is not None and now >= self.full_until:
@@ -129,7 +154,7 @@ class Row:
 
     def is_suspect(self, now: float) -> bool:
         silent_s = now - self.heard_at
-        waited_for = self.candidate.in_flight > 0 and silent_s >= SILENT_S
+        waited_for = self.in_flight > 0 and silent_s >= SILENT_S
         return self.unreachable or waited_for or silent_s >= BEATS_MISSED_S
 
     @property

@@ -8,6 +8,7 @@ from random import Random
 
 import msgspec
 
+from fastchat.core.board import FindPlace, Place
 from fastchat.core.errors import NoWorker, Overloaded, PlatformError, UnknownModel
 from fastchat.dispatch.budget import DEFAULT_BUDGET, RetryBudget
 from fastchat.dispatch.group import Group
@@ -53,6 +54,8 @@ class Table:
 
     A table that follows a controller is not `complete` before the first snapshot has come. One that
     hears how requests went lets workers prove the speed they claim; `trusts_claims` otherwise.
+    With `find_place`, processes on one port have what is in flight and the breakers in common: one
+    sees what another did at its next look at the worker, after `REFRESH_S` at the latest.
     `held_back` counts the retries that the budget did not allow, or not at once.
     """
 
@@ -63,6 +66,7 @@ class Table:
     routes: Routes = NO_ROUTES
     trusts_claims: bool = False
     budget: RetryBudget = DEFAULT_BUDGET
+    find_place: FindPlace | None = None
     controller_epoch: int | None = None
     held_back: int = 0
     _rows: dict[str, Row] = field(default_factory=dict)
@@ -121,6 +125,7 @@ class Table:
         if row is None:
             return
         self._leave_groups(row)
+        row.place.leave()
         now = self.clock()
         self._gone |= {name: now for name in row.entry.model_names if name not in self._groups}
 
@@ -253,11 +258,18 @@ class Table:
         before = self._rows.get(entry.address)
         if before is not None:
             self._leave_groups(before)
-        row = self._rows[entry.address] = Row(entry, since=now, heard_at=now)
+            before.place.leave()
+        row = Row(entry, since=now, heard_at=now, place=self._place(entry))
+        self._rows[entry.address] = row
         # Its turn comes with the others': it has not to catch up.
         others = [other.candidate.turns for other in self._rows.values() if other is not row]
         row.candidate.turns = min(others, default=0.0)
         self._join_groups(row)
+
+    def _place(self, entry: WorkerEntry) -> Place:
+        if self.find_place is None:
+            return Place()
+        return self.find_place(f"worker {entry.address} {entry.epoch}")
 
     def _join_groups(self, row: Row) -> None:
         for name in set(row.entry.model_names):
@@ -305,7 +317,7 @@ class Table:
             chosen.seen.add(question.prefixes)
         names = group.names if candidates is group.open else tuple([c.address for c in candidates])
         lengths = tuple([one.queue_length / one.speed for one in candidates])
-        if row.breaker.open_until is not None and row.breaker.lets_in(now):
+        if not row.breaker.is_closed and row.breaker.lets_in(now):
             row.breaker.begin_trial(now)
             group.close_for(chosen)
         dispatched = Dispatched(model=model, names=names, queue_lens=lengths, ret=chosen.address)
@@ -329,12 +341,19 @@ class Table:
             raise self._nobody(model)
         policy = POLICIES[self.policy]
         chosen = policy(candidates, question, self.rng)
+        self._hear_siblings(chosen)
         if chosen.queue_length < chosen.capacity:
             return chosen, candidates
+        self._hear_siblings(*candidates)
         free = [one for one in candidates if one.queue_length < one.capacity]
         if not free:
             raise _full(model, len(candidates), group.wait_when_full_s())
         return policy(free, question, self.rng), free
+
+    def _hear_siblings(self, *candidates: Candidate) -> None:
+        if self.find_place is not None:
+            for one in candidates:
+                self._rows[one.address].hear_siblings()
 
     def _nobody(self, model: str) -> UnknownModel | NoWorker:
         settling = self.clock() < self._settled_at

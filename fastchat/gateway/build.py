@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastchat.client import Neighbours
+from fastchat.core.board import FindPlace, lone
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
@@ -47,11 +48,18 @@ logger = logging.getLogger("openai_api_server")
 def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     """`shares` is what this process has in common with others on the same port."""
     routes = _routes(config.routes)
-    table = Table(time.monotonic, random.Random(), complete=False, routes=routes)
+    find_place = lone if shares is None else shares.place
+    table = Table(
+        time.monotonic,
+        random.Random(),
+        complete=False,
+        routes=routes,
+        find_place=None if shares is None else shares.place,
+    )
     following = Following(table)
-    ring = KeyRing.of(_keys(config), _rate(config))
+    ring = KeyRing.of(_keys(config), _rate(config), find_place)
     gate = Gate(ring, config.max_body_bytes, time.monotonic, time.time)
-    ledger = _ledger(config, ring) if config.has_database else None
+    ledger = _ledger(config, ring, find_place) if config.has_database else None
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
@@ -108,17 +116,16 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
 
 
 def _rate(config: GatewayConfig) -> Rate | None:
-    """Of this process: those that share the port count for themselves."""
     if config.rate_limit is None:
         return None
     if config.api_keys is None and config.api_keys_file is None and not config.has_database:
         raise ConfigError(
             "--rate-limit counts by key, and there are none: `fastchat keys add NAME` makes one"
         )
-    return Rate(config.rate_limit, config.rate_burst).shared_by(config.workers)
+    return Rate(config.rate_limit, config.rate_burst)
 
 
-def _ledger(config: GatewayConfig, ring: KeyRing) -> "Ledger":
+def _ledger(config: GatewayConfig, ring: KeyRing, find_place: FindPlace) -> "Ledger":
     """Imported here: who keeps nothing needs no database's library."""
     from fastchat.gateway.stored_keys import Ledger
     from fastchat.storage import Database
@@ -129,7 +136,7 @@ def _ledger(config: GatewayConfig, ring: KeyRing) -> "Ledger":
         prices=read_prices(config.price_file),
         wall_clock=time.time,
         default_rate=_rate(config),
-        processes=config.workers,
+        find_place=find_place,
     )
     ledger.begin()
     logger.info("keys and usage are in %r", config.database)

@@ -1,9 +1,10 @@
 """Who asks, and what they may: decided from memory, within a microsecond or two."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fastchat.core.board import FindPlace, Place
 from fastchat.core.errors import InvalidKey, NoPermission, QuotaExceeded, RateLimited
 
 Header = tuple[bytes, bytes]
@@ -16,39 +17,50 @@ class Rate:
     per_s: float
     burst: int
 
-    def shared_by(self, processes: int) -> "Rate":
-        return Rate(self.per_s / processes, self.burst // processes)
-
 
 class Bucket:
-    """One number says it all: when the next request would be due if they came evenly."""
+    """One number says it all: when the next request would be due if they came evenly. Processes
+    that share a port have it in common, from the first request on (`find_place`)."""
 
-    __slots__ = ("_allowance_s", "_due_at", "_interval_s", "rate")
+    __slots__ = ("_allowance_s", "_find_place", "_found", "_interval_s", "rate")
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, find_place: Callable[[], Place] = Place) -> None:
         self.rate = rate
         self._interval_s = 1 / rate.per_s
         self._allowance_s = rate.burst * self._interval_s
-        self._due_at = -math.inf
+        self._find_place = find_place
+        self._found: Place | None = None
+
+    @property
+    def _place(self) -> Place:
+        if self._found is None:
+            self._found = self._find_place()
+        return self._found
 
     def take(self, now: float) -> float:
         """0 when it may pass; otherwise how many seconds it is too early."""
-        due_at = self._due_at if self._due_at > now else now
-        early_s = due_at - now - self._allowance_s
-        if early_s > 1e-9:
-            return early_s
-        self._due_at = due_at + self._interval_s
-        return 0.0
+        place = self._place
+        with place.lock:
+            due_at = max(place.numbers[0], now)
+            early_s = due_at - now - self._allowance_s
+            if early_s > 1e-9:
+                return early_s
+            place.numbers[0] = due_at + self._interval_s
+            return 0.0
 
     def headers(self, now: float) -> Sequence[Header]:
         """As OpenAI tells it."""
-        waiting_s = max(0.0, self._due_at - now)
+        waiting_s = max(0.0, self._place.numbers[0] - now)
         left = self.rate.burst + 1 - math.ceil(waiting_s / self._interval_s - 1e-9)
         return (
             (b"x-ratelimit-limit-requests", b"%d" % (self.rate.burst + 1)),
             (b"x-ratelimit-remaining-requests", b"%d" % max(0, left)),
             (b"x-ratelimit-reset-requests", b"%.3fs" % waiting_s),
         )
+
+
+def bucket_of(name: str, rate: Rate | None, find_place: FindPlace) -> Bucket | None:
+    return None if rate is None else Bucket(rate, lambda: find_place(name))
 
 
 @dataclass(slots=True, eq=False)

@@ -136,7 +136,8 @@ class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags):
     )
     workers: int = flag(
         1,
-        help="processes that share the port; each has its own table and counts what it sent itself",
+        help="processes that share the port, the limits of keys and workers, and what they know of "
+        "workers that fail",
         metavar="N",
         at_least=1,
     )

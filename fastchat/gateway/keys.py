@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fastchat.core.api_keys import digest_of
+from fastchat.core.board import FindPlace, lone
 from fastchat.core.errors import InvalidKey, KeysUnknown
-from fastchat.gateway.callers import Bucket, Caller, Rate
+from fastchat.gateway.callers import Caller, Rate, bucket_of
 
 
 @dataclass(slots=True)
@@ -20,10 +21,14 @@ class KeyRing:
     known: bool = True
 
     @classmethod
-    def of(cls, keys: Iterable[str], rate: Rate | None = None) -> "KeyRing":
+    def of(
+        cls, keys: Iterable[str], rate: Rate | None = None, find_place: FindPlace = lone
+    ) -> "KeyRing":
         digests = [digest_of(key.encode()) for key in keys]
         fixed = {
-            digest: Caller(digest[:4].hex(), bucket=None if rate is None else Bucket(rate))
+            digest: Caller(
+                digest[:4].hex(), bucket=bucket_of(f"key {digest.hex()}", rate, find_place)
+            )
             for digest in digests
         }
         return cls(fixed, required=bool(fixed))

@@ -1,4 +1,5 @@
-"""Several processes share one port: whichever is asked for metrics tells those of all."""
+"""Several processes share one port: what they have in common. Whichever is asked for metrics tells
+those of all."""
 
 import asyncio
 import contextlib
@@ -11,6 +12,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from fastchat.core.board import Board, Place
 from fastchat.core.metrics import exposed, together
 
 PATIENCE_S = 1.0
@@ -29,7 +31,10 @@ class Shares:
 
     folder: Path
     number: int
-    count: int
+    board: Board
+
+    def place(self, name: str) -> Place:
+        return self.board.place(name, self.number)
 
     @asynccontextmanager
     async def told(self, registry: CollectorRegistry) -> AsyncIterator[None]:
@@ -47,7 +52,7 @@ class Shares:
             yield
 
     async def exposed(self, registry: CollectorRegistry) -> bytes:
-        others = [number for number in range(1, self.count + 1) if number != self.number]
+        others = [number for number in range(1, self.board.processes + 1) if number != self.number]
         told = await asyncio.gather(*map(self._asked, others))
         parts: dict[str, Iterable[Metric]] = {str(self.number): registry.collect()}
         parts |= {str(n): metrics for n, metrics in zip(others, told, strict=True)}

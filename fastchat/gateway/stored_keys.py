@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fastchat.core.board import FindPlace, lone
 from fastchat.core.errors import PlatformError
-from fastchat.gateway.callers import Bucket, Caller, Rate
+from fastchat.gateway.callers import Caller, Rate, bucket_of
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage
 from fastchat.providers.prices import Prices, price_of
@@ -35,7 +36,7 @@ class Ledger:
     prices: Prices
     wall_clock: Callable[[], float]
     default_rate: Rate | None = None
-    processes: int = 1
+    find_place: FindPlace = lone
     _sums: dict[tuple[str, str], _Sums] = field(default_factory=dict)
     _complained: bool = False
 
@@ -125,7 +126,7 @@ class Ledger:
             return before
         rate = self.default_rate
         if key.requests_per_s is not None:
-            rate = Rate(key.requests_per_s, key.burst or 0).shared_by(self.processes)
+            rate = Rate(key.requests_per_s, key.burst or 0)
         return Caller(
             name=key.name,
             id=key.id,
@@ -133,7 +134,7 @@ class Ledger:
             expires_at=math.inf if key.expires_at is None else key.expires_at,
             token_budget=key.token_budget,
             tokens_left=left,
-            bucket=None if rate is None else Bucket(rate),
+            bucket=bucket_of(f"key {key.id}", rate, self.find_place),
         )
 
     async def _read_on(self) -> None:

@@ -26,15 +26,19 @@ LONGEST_PAUSE_S = 30.0
 
 
 def run_several(
-    count: int, run: Callable[[int | None], None], bound: Sequence[socket.socket]
+    count: int,
+    run: Callable[[int | None], None],
+    bound: Sequence[socket.socket],
+    mourn: Callable[[int], None],
 ) -> None:
-    """`run` here, or in `count` processes that know their numbers. They inherit the sockets."""
+    """`run` here, or in `count` processes that know their numbers. They inherit the sockets.
+    `mourn` hears of each that has ended, before another takes its number."""
     if count == 1:
         run(None)
         return
     logs.configure("", logdir=None)  # the processes have a file each; this one says little
     follow_supervisor()
-    raise SystemExit(Siblings(count, run, bound).serve())
+    raise SystemExit(Siblings(count, run, bound, mourn).serve())
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class Siblings:
     count: int
     run: Callable[[int], None]
     bound: Sequence[socket.socket]
+    mourn: Callable[[int], None]
     _running: dict[int, int] = field(default_factory=dict)
     _ending: threading.Event = field(default_factory=threading.Event)
     _pause_s: float = PAUSE_S
@@ -59,6 +64,7 @@ class Siblings:
         while self._running:
             pid, status = os.wait()
             number = self._running.pop(pid)
+            self.mourn(number)
             if not self._ending.is_set():
                 failed = os.waitstatus_to_exitcode(status) == CANNOT_START
                 if failed:

@@ -1,5 +1,6 @@
 """Start the API server: `python3 -m fastchat.serve.openai_api_server --port 8000`."""
 
+from fastchat.core.board import Board
 from fastchat.core.errors import ConfigError
 from fastchat.gateway.build import build
 from fastchat.gateway.config import GatewayConfig
@@ -21,7 +22,7 @@ def main() -> None:
         log_to("openai_api_server", f"openai_api_server{part}.log", config.logdir, config)
         guarded = bool(config.api_keys or config.api_keys_file or config.has_database)
         warn_if_open(config.host, guarded=guarded, remedy="set API keys with --api-keys-file")
-        shares = None if process is None else Shares(folder, process, config.workers)
+        shares = None if process is None else Shares(folder, process, board)
         try:
             service = build(config, shares)
         except ConfigError as error:
@@ -29,7 +30,8 @@ def main() -> None:
         serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
 
     with shared_folder() as folder:
-        run_several(config.workers, run, bound)
+        board = Board(config.workers)
+        run_several(config.workers, run, bound, mourn=board.strike_out)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import httpx
 import pytest
 
+from fastchat.core.board import Board
 from fastchat.core.errors import InvalidKey, NoPermission, QuotaExceeded, RateLimited
 from fastchat.dispatch import Table
 from fastchat.gateway.callers import Bucket, Caller, Rate
@@ -44,6 +46,13 @@ def test_who_waits_as_long_as_was_said_may_pass() -> None:
     early_s = bucket.take(0.5)
     assert early_s == 1.5
     assert bucket.take(0.5 + early_s) == 0
+
+
+def test_processes_on_one_port_count_together() -> None:
+    board = Board(3)
+    buckets = [Bucket(NGINX, partial(board.place, "key", number)) for number in (1, 2, 3)]
+    assert sum(_passing(bucket, [5.0] * 60) for bucket in buckets) == 21
+    assert sum(_passing(bucket, [6.0] * 60) for bucket in reversed(buckets)) == 10
 
 
 def test_what_is_left_is_told() -> None:

@@ -4,6 +4,7 @@ from random import Random
 import httpx
 import pytest
 
+from fastchat.core.board import Board
 from fastchat.core.generation import Usage
 from fastchat.core.metrics import Figures, exposed, registry
 from fastchat.dispatch import Following, Table
@@ -126,7 +127,7 @@ async def test_metrics_are_for_insiders(
 
 
 async def test_whoever_is_asked_tells_for_all_processes(tmp_path: Path) -> None:
-    shares = [Shares(tmp_path, number, 3) for number in (1, 2, 3)]
+    shares = [Shares(tmp_path, number, Board(3)) for number in (1, 2, 3)]
     registries = []
     for number in (1, 2, 3):
         figures = Figures()
@@ -140,7 +141,8 @@ async def test_whoever_is_asked_tells_for_all_processes(tmp_path: Path) -> None:
 
 async def test_a_process_that_came_back_takes_its_place(tmp_path: Path) -> None:
     (tmp_path / "1.sock").touch()
-    share, other = Shares(tmp_path, 1, 2), Shares(tmp_path, 2, 2)
+    board = Board(2)
+    share, other = Shares(tmp_path, 1, board), Shares(tmp_path, 2, board)
     async with share.told(registry()):
         tells = Told((await other.exposed(registry())).decode())
     assert tells.labels("process_start_time_seconds", "process") == {"1", "2"}

@@ -46,6 +46,34 @@ def test_processes_share_a_port_are_replaced_and_end_together(tmp_path: Path) ->
     assert len(list(tmp_path.glob("openai_api_server_[12].log"))) == 2
 
 
+def test_processes_keep_the_rate_of_a_key_together(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    limits = ("--api-keys", "k", "--rate-limit", "0.001", "--rate-burst", "3")
+    server = start(tmp_path, SERVER, "--port", str(port), "--workers", "2", *limits)
+    assert server.stderr is not None
+    running = 0
+    for line in server.stderr:
+        running += "Uvicorn running" in line
+        if running == 2:
+            break
+    statuses = []
+    for stopped in children(server.pid):
+        os.kill(stopped, signal.SIGSTOP)  # so that it is the other's turn
+        for _ in range(3):
+            statuses.append(
+                ask(
+                    f"http://127.0.0.1:{port}/v1/chat/completions",
+                    {"model": "m", "messages": []},
+                    headers={"authorization": "Bearer k"},
+                )[0]
+            )
+        os.kill(stopped, signal.SIGCONT)
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=30)
+    assert statuses[:4].count(429) == 0, "as many as the burst, and one"
+    assert statuses[4:] == [429, 429]
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_nobody_is_left_when_the_first_process_ends(tmp_path: Path, ending: signal.Signals) -> None:
     (port,) = free_ports(1)
