@@ -113,6 +113,7 @@ def _api(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpe
             *_command(python, "openai_api_server"),
             *("--controller-address", controller.address),
             *_listen(spec.host, spec.port),
+            *(["--log-requests"] if spec.log_requests else []),
             *spec.arguments,
         ),
         host=spec.host,

@@ -53,6 +53,7 @@ class ApiSpec(_Table, kw_only=True, frozen=True):
     host: Text = "127.0.0.1"
     port: Port = 8000
     api_keys_file: Text | None = None
+    log_requests: bool = True
     arguments: tuple[str, ...] = ()
 
 

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 class Attempts:
     """One after another. The one that is asked now is leased: it is counted as busy with this."""
 
-    __slots__ = ("_call", "_forwarder", "_is_retry", "_wants_usage", "count", "lease", "leases")
+    __slots__ = (
+        "_call",
+        "_forwarder",
+        "_is_retry",
+        "_wants_usage",
+        "count",
+        "lease",
+        "leases",
+        "troubles",
+    )
 
     def __init__(self, forwarder: "Forwarder") -> None:
         self._forwarder = forwarder
@@ -28,6 +37,7 @@ class Attempts:
         self.lease: Lease | None = None
         self.leases: list[Lease] = []
         self.count = 0  # also of those that were forgotten
+        self.troubles: tuple[tuple[str, Outcome, float], ...] = ()  # and when, by our clock
 
     @property
     def last(self) -> str:
@@ -78,6 +88,8 @@ class Attempts:
 
     def report(self, outcome: Outcome) -> None:
         self._forwarder.table.report(self.leases[-1], outcome)
+        if outcome not in ("ok", "began"):
+            self.troubles += ((self.last, outcome, self._forwarder.clock()),)
 
     def settle(self) -> None:
         """The last one answers: what a retry made up for is over."""

@@ -25,7 +25,7 @@ from fastchat.gateway.headers import (
     to_client,
 )
 from fastchat.gateway.migration import error_code
-from fastchat.gateway.passage import Passage
+from fastchat.gateway.passage import Passage, Trouble
 from fastchat.gateway.recovery import OUTCOMES, Recovery
 from fastchat.gateway.silence import look_after
 from fastchat.gateway.stream import Stream
@@ -285,8 +285,9 @@ class Forwarding:
         """Of an answer."""
         self.attempts.settle()
         self._status = status
-        self._head = headers
-        self._first_byte_s = self.forwarder.clock() - self.began
+        if self._first_byte_s is None or not self.moves:  # else it goes on
+            self._head = headers
+            self._first_byte_s = self.forwarder.clock() - self.began
         self._pieces: list[bytes] = []
         self._size = 0
         self._takes_pieces = False
@@ -354,6 +355,10 @@ class Forwarding:
             total_s=self.forwarder.clock() - self.began,
             at_worker=head.get(b"server-timing", b"").decode("latin-1"),
             counts=counts,
+            troubles=tuple(
+                Trouble(worker, outcome, at - self.began)
+                for worker, outcome, at in self.attempts.troubles
+            ),
         )
 
 

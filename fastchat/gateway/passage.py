@@ -5,9 +5,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fastchat.core.generation import Usage
+from fastchat.dispatch import Outcome
 from fastchat.gateway.callers import Caller
 
 logger = logging.getLogger("openai_api_server")
+
+
+class Trouble(NamedTuple):
+    """A worker that was asked and did not answer to the end; `after_s` since the request came."""
+
+    worker: str
+    outcome: Outcome
+    after_s: float
+
+    def __str__(self) -> str:
+        return f"{self.worker} {self.outcome} {self.after_s * 1e3:.1f}"
 
 
 class Passage(NamedTuple):
@@ -34,6 +46,7 @@ class Passage(NamedTuple):
     at_worker: str
     counts: Usage | None
     caller: Caller | None = None
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def retries(self) -> int:
@@ -70,6 +83,8 @@ def log(passage: Passage) -> None:
         "migrations": passage.migrations,
         "first_byte_ms": None if first is None else round(first * 1e3, 1),
         "total_ms": round(passage.total_s * 1e3, 1),
+        "at_worker": passage.at_worker,
+        "troubles": [str(one) for one in passage.troubles],
     }
     if counts is not None:
         told |= {
@@ -78,11 +93,11 @@ def log(passage: Passage) -> None:
         }
     logger.info(
         "request %s: %s key=%s model=%s status=%d error=%s worker=%s tries=%d migrations=%d "
-        "first_byte_ms=%s total_ms=%.1f at_worker=[%s] tokens=%s",
+        "first_byte_ms=%s total_ms=%.1f at_worker=[%s] tokens=%s troubles=[%s]",
         passage.id,
         passage.path,
         passage.key or "-",
-        passage.model or "-",
+        escaped(passage.model) or "-",
         passage.status,
         passage.error_code or "-",
         passage.worker or "-",
@@ -92,5 +107,11 @@ def log(passage: Passage) -> None:
         passage.total_s * 1e3,
         passage.at_worker,
         "-" if counts is None else f"{counts.prompt_tokens}+{counts.completion_tokens}",
+        ", ".join(map(str, passage.troubles)),
         extra=told,
     )
+
+
+def escaped(model: str) -> str:
+    """Any client can name any model: what it says must not look like a line or a field of ours."""
+    return model if model.isprintable() and " " not in model else repr(model)

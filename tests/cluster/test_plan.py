@@ -29,7 +29,7 @@ def test_the_default_platform_is_four_processes() -> None:
     assert api.argv == (
         *("py", "-m", "fastchat.serve.openai_api_server"),
         *("--controller-address", "http://127.0.0.1:21001", "--host", "127.0.0.1"),
-        *("--port", "8000"),
+        *("--port", "8000", "--log-requests"),
     )
     assert page.argv == (
         *("py", "-m", "fastchat.serve.gradio_web_server"),

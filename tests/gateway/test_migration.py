@@ -14,6 +14,7 @@ from fastchat.core.errors import EngineFailed, OutOfMemory, ShuttingDown
 from fastchat.core.generation import Chunk, GenerationRequest
 from fastchat.dispatch import RetryBudget, Table
 from fastchat.engines.scripted import Options, ScriptedEngine, answer
+from fastchat.gateway.passage import Passage
 from fastchat.protocol.cluster import COUNTS, RESUMES, Dispatched, WorkerEntry
 from fastchat.protocol.error_body import error_event
 from tests.apps import worker_app
@@ -155,6 +156,18 @@ async def test_limits_and_counts_are_those_of_the_whole_answer(
     usage = said[-1]["usage"]
     counts = [usage[f"{which}_tokens"] for which in ("prompt", "completion", "total")]
     assert counts == [2, 20, 22]
+
+
+async def test_the_first_word_stays_the_first_when_a_stream_moves(
+    gateway: httpx.AsyncClient, workers: Workers, passages: list[Passage]
+) -> None:
+    events = await events_of()
+    await workers.add_broken(*events[:9], error_event(EngineFailed("broke")), ends=True)
+    await workers.add(engine())
+    await gateway.post(CHAT, json=ASK)
+    (moved,) = passages
+    assert (moved.migrations, moved.first_byte_s is not None) == (1, True)
+    assert (moved.first_byte_s or 0) <= moved.troubles[0].after_s < moved.total_s
 
 
 async def test_an_answer_moves_three_times_and_no_more(

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import re
+from ast import literal_eval
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -11,7 +12,7 @@ import pytest
 from fastchat.core.generation import Usage
 from fastchat.dispatch import Table
 from fastchat.gateway.keys import KeyRing
-from fastchat.gateway.passage import Passage, log
+from fastchat.gateway.passage import Passage, escaped, log
 from fastchat.protocol.cluster import WorkerEntry
 from tests.apps import worker_app
 from tests.scripted import ScriptedEngine
@@ -108,6 +109,20 @@ async def test_a_request_that_nobody_answered_is_accounted_for(
     (passage,) = passages
     assert (passage.status, passage.tries, passage.first_byte_s) == (503, 1, None)
     assert (passage.error_code, passage.retries) == (50005, 0)
+    assert [one.outcome for one in passage.troubles] == ["unreachable"]
+
+
+async def test_a_worker_that_did_not_answer_is_named_beside_the_one_that_did(
+    gateway: httpx.AsyncClient, add_worker: AddWorker, passages: list[Passage]
+) -> None:
+    gone = f"http://127.0.0.1:{free_port()}"
+    add_worker(gone)
+    async with serving(worker_app(ScriptedEngine())) as url:
+        add_worker(url)
+        await gateway.post(CHAT, json=ASK)
+    ((trouble,), total_s) = passages[0].troubles, passages[0].total_s
+    assert (trouble.worker, trouble.outcome, passages[0].worker) == (gone, "unreachable", url)
+    assert 0 <= trouble.after_s <= total_s
 
 
 @pytest.mark.parametrize("keys", [KeyRing.of(["sk-1"])])
@@ -178,3 +193,10 @@ def test_the_line_names_what_one_looks_for(caplog: pytest.LogCaptureFixture) -> 
         "tokens=7+15",
     ):
         assert part in line
+
+
+@pytest.mark.parametrize("model", ["m\n2026-11-28 | INFO | x | request 1", "m status=200 error=-"])
+def test_a_model_that_somebody_names_forges_no_line_and_no_field(model: str) -> None:
+    said = escaped(model)
+    assert "\n" not in said
+    assert literal_eval(said) == model

@@ -1,0 +1,1 @@
+"""`fastchat explain ID`: what became of one request, from the logs."""
