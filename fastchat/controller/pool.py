@@ -84,6 +84,8 @@ class WorkerPool:
                 epoch=registration.epoch,
                 multimodal=registration.multimodal,
                 dialects=registration.dialects,
+                abilities=told(status.abilities),
+                context_length=told(status.context_length),
             )
         )
         (self._immortal.discard if registration.check_heart_beat else self._immortal.add)(address)

@@ -94,6 +94,9 @@ class Caller:
             if early_s:
                 raise _too_many(self.bucket, now, early_s)
 
+    def may_use(self, model: str) -> bool:
+        return self.models is None or model in self.models
+
     def check(self, model: str) -> None:
         if self.models is not None and model not in self.models:
             named = ", ".join(sorted(self.models))

@@ -51,6 +51,7 @@ def _entry(model: RemoteModel) -> WorkerEntry:
         model_names=(model.endpoint.name,),
         multimodal=model.endpoint.multimodal,
         dialects=("provider",),
+        abilities=tuple(sorted(model.endpoint.vendor.features)),
     )
 
 

@@ -6,10 +6,12 @@ host's clock at the worker's start orders its incarnations.
 """
 
 import math
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+
+_Said = TypeVar("_Said")
 
 MAX_SPEED = 100.0
 
@@ -29,6 +31,8 @@ Address = Annotated[
 Speed = Annotated[float, Meta(ge=0.01)]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
 Count = Annotated[float, Meta(ge=0, le=1e9)]
+Abilities = Annotated[tuple[Name, ...], Meta(max_length=64)]
+ContextLength = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -49,6 +53,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     cache_usage: Share | UnsetType = UNSET
     template: str | UnsetType = UNSET
     template_hash: str | UnsetType = UNSET
+    abilities: Abilities | UnsetType = UNSET
+    context_length: ContextLength | UnsetType = UNSET
 
     def __str__(self) -> str:
         # The line operators of 0.2.36 look for.
@@ -124,6 +130,8 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int | None = None
     multimodal: bool = False
     dialects: tuple[str, ...] = ()
+    abilities: tuple[str, ...] | None = None
+    context_length: int | None = None
 
     @property
     def resumes(self) -> bool:
@@ -192,9 +200,9 @@ def clamped(status: WorkerStatus) -> WorkerStatus:
     return msgspec.structs.replace(status, speed=MAX_SPEED)
 
 
-def told(number: float | UnsetType) -> float | None:
+def told(said: _Said | UnsetType) -> _Said | None:
     """What a worker of 0.2.36 does not tell is not known."""
-    return None if isinstance(number, UnsetType) else number
+    return None if isinstance(said, UnsetType) else said
 
 
 def _plain(number: float) -> float:

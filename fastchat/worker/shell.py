@@ -79,6 +79,11 @@ class Shell:
     def features(self) -> frozenset[Feature]:
         return self.engine.features if self.template is None else self.template.features
 
+    @property
+    def context_bound(self) -> int | None:
+        """None where the engine does not say."""
+        return self.engine.context_length if isinstance(self.engine, ContextBound) else None
+
     async def count_tokens(self, prompt: Prompt) -> int:
         if not isinstance(self.engine, CountsTokens):
             raise Unsupported(["token counts"], model=self.engine.model_names[0])

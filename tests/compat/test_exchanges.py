@@ -22,7 +22,7 @@ ON_PURPOSE: Sequence[tuple[str, Sequence[str], str]] = [
     ("error_code", ["no such path"], "and beside it the keys of a message of 0.2.36"),
     ("text", ["no such path"], "and beside it the keys of a message of 0.2.36"),
     ("conv", ["template"], "started without --conv-template, ours tells the model's own"),
-    ("context_length", ["details"], "a setting of the platform in these tests"),
+    ("context_length", ["details", "status"], "a setting of these tests; ours is in both"),
 ]
 
 # What must be the same beyond its shape. The names of the models are not.

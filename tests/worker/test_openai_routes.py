@@ -266,7 +266,10 @@ async def test_a_full_worker_refuses_with_advice(
 
 async def test_models_and_tokens_can_be_asked_for(worker: httpx.AsyncClient) -> None:
     models = (await worker.get("/v1/models")).json()
-    assert [card["id"] for card in models["data"]] == ["m"]
+    [card] = models["data"]
+    assert (card["id"], card["max_model_len"]) == ("m", 100)
+    assert {"chat", "completions", "logprobs"} <= set(card["capabilities"])
+    assert not {"embeddings", "tools"} & set(card["capabilities"])
     tokens = (await worker.post("/tokenize", json={"prompt": "a b c"})).json()
     assert tokens == {"count": 3, "max_model_len": 100}
     chat = await worker.post("/tokenize", json={"messages": CHAT["messages"]})

@@ -12,6 +12,7 @@ FRONTENDS: Registry[Callable[[Context], APIRouter]] = Registry(
     {
         "arena": "fastchat.gateway.frontends.arena.routes:routes",
         "legacy": "fastchat.gateway.frontends.legacy.routes:routes",
+        "models": "fastchat.gateway.frontends.openai.models:routes",
         "openai": "fastchat.gateway.frontends.openai.routes:routes",
     },
     group="fastchat.frontends",

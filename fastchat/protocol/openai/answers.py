@@ -1,5 +1,6 @@
 """What clients get: whole answers, and the chunks of a stream."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -160,6 +161,8 @@ class ModelPermission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """`max_model_len` as vLLM calls it: tokens of a prompt and its answer together."""
+
     id: str
     object: Literal["model"] = "model"
     created: int
@@ -167,11 +170,28 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     parent: None = None
     permission: list[ModelPermission]
+    capabilities: list[str] | UnsetType = UNSET
+    max_model_len: int | UnsetType = UNSET
 
     @classmethod
-    def of(cls, name: str, created: int) -> "ModelCard":
+    def of(
+        cls,
+        name: str,
+        created: int,
+        *,
+        capabilities: Sequence[str] | None = None,
+        context_length: int | None = None,
+    ) -> "ModelCard":
+        """Of a worker of 0.2.36 nobody knows what it can."""
         permission = ModelPermission(id=f"modelperm-{name}", created=created)
-        return cls(id=name, created=created, root=name, permission=[permission])
+        return cls(
+            id=name,
+            created=created,
+            root=name,
+            permission=[permission],
+            capabilities=UNSET if capabilities is None else list(capabilities),
+            max_model_len=UNSET if context_length is None else context_length,
+        )
 
 
 class ModelCards(msgspec.Struct, frozen=True, kw_only=True):

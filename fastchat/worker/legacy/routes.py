@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastchat.conversation import to_wire
+from fastchat.core.abilities import abilities
 from fastchat.core.errors import PlatformError
 from fastchat.model.template import template_for_callers
 from fastchat.protocol.cluster import WorkerStatus
@@ -95,6 +96,8 @@ def status(shell: Shell) -> WorkerStatus:
         cache_usage=UNSET if cache_usage is None else cache_usage,
         template=shell.template_facts.name or UNSET,
         template_hash=shell.template_facts.digest or UNSET,
+        abilities=abilities(shell.engine, shell.features),
+        context_length=bound if (bound := shell.context_bound) is not None else UNSET,
     )
 
 

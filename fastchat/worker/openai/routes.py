@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fastchat.core.abilities import abilities
 from fastchat.core.chat import Chat
 from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Prompt, Tokenizes
@@ -75,7 +76,11 @@ def routes(
 
     @router.get("/v1/models")
     async def models() -> Response:
-        cards = [ModelCard.of(name, started) for name in shell.engine.model_names]
+        able, bound = abilities(shell.engine, shell.features), shell.context_bound
+        cards = [
+            ModelCard.of(name, started, capabilities=able, context_length=bound)
+            for name in shell.engine.model_names
+        ]
         return json_response(ModelCards(data=cards))
 
     @router.post("/tokenize")

@@ -9,13 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastchat.core.errors import UnknownModel
 from fastchat.gateway.context import Context
 from fastchat.protocol.codec import decode, encode
-from fastchat.protocol.openai.answers import ModelCard, ModelCards
 from fastchat.protocol.openai.prompted import PATHS as RENDER
 from fastchat.protocol.openai.rerank import PATHS as RERANK
-from fastchat.relay.edge import json_response
 
 FORWARDED = (
     "/v1/chat/completions",
@@ -35,7 +32,6 @@ def routes(context: Context) -> APIRouter:
         ],
         dependencies=[Depends(context.authorized)],
     )
-    started = int(context.wall_clock())
     embeddings = context.forwarder.to(b"/v1/embeddings")
 
     @router.post("/v1/engines/{name:path}/embeddings")
@@ -45,18 +41,6 @@ def routes(context: Context) -> APIRouter:
         if asked.get("model") is None:
             asked["model"] = name
         return _Resent(embeddings, encode(asked))
-
-    @router.get("/v1/models")
-    async def models() -> Response:
-        cards = [ModelCard.of(name, started) for name in context.table.models()]
-        return json_response(ModelCards(data=cards))
-
-    @router.get("/v1/models/{name:path}")
-    async def model(name: str) -> Response:
-        known = context.table.models()
-        if name not in known:
-            raise UnknownModel(name, known)
-        return json_response(ModelCard.of(name, started))
 
     return router
 
