@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Protocol
 
@@ -34,6 +35,7 @@ from starlette.routing import Route
 
 from fastchat import __version__
 from fastchat.core.generation import Chunk, Feature, GenerationRequest
+from fastchat.storage import Database
 from tests.running import answers, free_ports
 from tests.webui.pages import page_over
 from tests.webui.visitor import Visitor
@@ -180,13 +182,15 @@ def _server(kind: str, words: int) -> Iterator[tuple[str, int]]:
                 pause.wait(0.1)
             yield url, process.pid
         finally:
-            process.kill()
+            process.terminate()
 
 
 def _serve(kind: str, words: int, port: int) -> None:
     engine = Metronome(words)
-    app = page_over(engine) if kind == "page" else _plain(engine)
-    uvicorn.run(app, port=port, log_level="warning", access_log=False, loop="uvloop", ws="none")
+    with TemporaryDirectory() as folder:
+        database = Database.open(f"sqlite:///{folder}/history.db")
+        app = page_over(engine, database=database) if kind == "page" else _plain(engine)
+        uvicorn.run(app, port=port, log_level="warning", access_log=False, loop="uvloop", ws="none")
 
 
 def _plain(engine: Metronome) -> Starlette:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -120,9 +120,8 @@ class Handlers:
     def choices(self, request: gr.Request, *boxes: object) -> tuple[object, ...]:
         """What can be chosen at this moment, for each box of the page: the first is the chat's."""
         models = self.models()
-        wanted = request.query_params.get("model")
-        first: list[str | None] = [wanted] if wanted in models else []
-        spread = [*first, *(models * len(boxes)), *([None] * len(boxes))][: len(boxes)]
+        count = len(boxes)
+        spread = [*(_wanted(request, models) * count), *([None] * count)][:count]
         updates = [gr.update(choices=_choices(models), value=chosen) for chosen in spread]
         return *updates, models
 
@@ -152,8 +151,11 @@ class Handlers:
         is_kept = temporary is not True
         words, began = self.visitors.words(request), self.wall_clock()
         rendering = Rendering(words)
+        model, *others = controls
+        if model is None:  # the question was faster than the list of models
+            model = next(iter(_wanted(request, self.models())), None)
         try:
-            session, settings = self.store.open(id), _settings(controls)
+            session, settings = self.store.open(id), _settings(model, others)
             try:
                 begun = False
                 async with aclosing(verb(session, settings)) as news:
@@ -167,7 +169,7 @@ class Handlers:
             # Also after a verb that changed nothing: without any update the chat would be emptied.
             yield rendering.rows(session.turns, is_busy=session.is_busy)
         except PlatformError as error:
-            sentence = words.fault(error, str(controls[0]))
+            sentence = words.fault(error, str(model))
             raise gr.Error(sentence, print_exception=False) from error
         if self.log_chats and is_kept and session.turns:
             turns = list(session.turns)
@@ -182,8 +184,13 @@ class Handlers:
             await asyncio.shield(self.history.keep(request, session, id, browser))
 
 
-def _settings(controls: tuple[object, ...]) -> Settings:
-    model, system, temperature, top_p, max_tokens = controls
+def _wanted(request: gr.Request, models: list[str]) -> list[str]:
+    """The models, with that of the page's address first."""
+    return sorted(models, key=lambda name: name != request.query_params.get("model"))
+
+
+def _settings(model: object, others: Sequence[object]) -> Settings:
+    system, temperature, top_p, max_tokens = others
     return Settings(  # what is of another type is refused there
         model=model,  # type: ignore[arg-type]
         system=system or "",  # type: ignore[arg-type]

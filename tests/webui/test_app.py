@@ -155,6 +155,13 @@ async def test_impossible_settings_ask_nobody(visitor: Visitor, engine: Scripted
     assert engine.asked == []
 
 
+async def test_a_question_may_be_faster_than_the_list_of_models(
+    visitor: Visitor, engine: ScriptedEngine
+) -> None:
+    await visitor.rows("ask", [*visitor.who, "hi", None, *CONTROLS])
+    assert [one.model for one in engine.asked] == ["m"]
+
+
 async def test_no_event_is_offered_to_other_programs(visitor: Visitor) -> None:
     config = await visitor.open()
     assert {one["api_visibility"] for one in config["dependencies"]} == {"private"}
