@@ -108,13 +108,22 @@ A model that brings no template and whose name tells no family answers completio
 refused until a template is named. `fastchat templates show MODEL` prints the exact prompt of a
 sample dialogue, `fastchat templates lint MODEL` the tokens by which the family's template differs
 from the model's own. A running worker shows the prompt of any request
-(`/v1/chat/completions/render`), or logs all of them (`--log-prompts`); `/worker_get_status` tells
-its template and the hash of the sample.
+(`/v1/chat/completions/render`), or logs all of them (`--log-prompts`); `/worker_get_status` and
+the metric `worker_template_info` tell its template and the hash of the sample.
 
 A name belongs to the family with the most specific pattern in it: `two words` must both occur,
 `=name` is the whole name.
 
 {rows}
+
+## What was run
+
+The tests compare each family's prompt with what its own tokenizer renders, where that is to be had
+as a package, or with what FastChat 0.2.36 wrote. Answers were read from the real weights of SmolLM2,
+Qwen2.5-Coder and all-MiniLM-L6-v2, and from checkpoints with random weights of a dozen
+architectures. No checkpoint that brings code of its own (`--trust-remote-code`: ChatGLM 1 to 3,
+Baichuan, the first Qwen, InternLM 1) was run: such code was written for older versions of
+transformers, and may not run with this one.
 """
 
 

@@ -7,9 +7,7 @@ from fastchat.core.attended import Attended, EngineLoad
 from fastchat.core.errors import EngineLost, PlatformError, UnknownModel
 from fastchat.core.generation import Chunk, ContextBound, Engine, Feature, GenerationRequest
 from fastchat.core.upstream import Destination, Dialect, Relayable
-
-# What 0.2.36 assumed of a model that does not say.
-UNKNOWN_CONTEXT = 2048
+from fastchat.model.context import UNKNOWN_CONTEXT
 
 
 class Several:

@@ -1,7 +1,10 @@
-"""How many tokens a checkpoint was made for, as its configuration says."""
+"""How many tokens a model holds: as a checkpoint's configuration says, or an engine."""
 
 from collections.abc import Mapping
 
+from fastchat.core.generation import ContextBound, Engine
+
+# What 0.2.36 assumed of a model that does not say.
 UNKNOWN_CONTEXT = 2048
 
 # What model families call it; the first that is there counts.
@@ -22,3 +25,7 @@ def get_context_length(config: object) -> int:
     lengths = (getattr(config, name, None) for name in _NAMES)
     length = next((length for length in lengths if length is not None), None)
     return UNKNOWN_CONTEXT if length is None else int((factor or 1) * length)
+
+
+def context_length_of(engine: Engine) -> int:
+    return engine.context_length if isinstance(engine, ContextBound) else UNKNOWN_CONTEXT

@@ -31,6 +31,7 @@ from fastchat.worker.registration import Announcer
 from fastchat.worker.rehearsal import Rehearsal
 from fastchat.worker.relaying import Relaying
 from fastchat.worker.shell import Shell
+from fastchat.worker.template import say_template
 
 logger = logging.getLogger("model_worker")
 
@@ -46,7 +47,7 @@ def build(config: WorkerConfig, worker_id: str) -> Service:
     slots = config.limit_worker_concurrency
     engine = load_engine(config, names=names, slots=slots, further=_own_flags(config))
     named = chosen_template(config.model_path, engine, config.conv_template)
-    _say_template(named, engine)
+    say_template(named, engine)
     service = assembled(
         config,
         engine,
@@ -90,6 +91,7 @@ def assembled(
         figures=figures,
         log_prompts=config.log_prompts,
     )
+    figures.show_template(shell.template_facts)
     # The worker's start orders its incarnations; one host's clock is enough for one address.
     epoch = time.time_ns()
 
@@ -118,18 +120,6 @@ def assembled(
             relaying=_relaying(config, shell),
         )
     )
-
-
-def _say_template(named: NamedTemplate | None, engine: Engine) -> None:
-    if named is not None:
-        logger.info("chats are rendered by the template %s", named.template.name)
-    elif "chat" in engine.features:
-        logger.info("chats are rendered by the model's own template")
-    elif isinstance(engine, CountsTokens):  # it makes text
-        logger.warning(
-            "the model brings no chat template and its name tells no family: chats are refused, "
-            "completions are answered; --conv-template names a template"
-        )
 
 
 def dialects(engine: Engine) -> tuple[str, ...]:

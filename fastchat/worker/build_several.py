@@ -8,13 +8,17 @@ import msgspec
 
 from fastchat.core.config import environment
 from fastchat.core.errors import ConfigError
+from fastchat.core.generation import Engine
 from fastchat.core.values import http_url
 from fastchat.engines.loading import load_engine
 from fastchat.engines.served import ROWS, Options, create
 from fastchat.engines.several import Several, SeveralServed
+from fastchat.engines.templated import Templated
+from fastchat.model.choice import chosen_template
 from fastchat.relay.edge import Service
 from fastchat.worker.build import assembled
 from fastchat.worker.several_config import HuggingfaceApiWorkerConfig, MultiModelWorkerConfig
+from fastchat.worker.template import say_template
 
 logger = logging.getLogger("model_worker")
 
@@ -38,8 +42,16 @@ def build_multi_model(config: MultiModelWorkerConfig, worker_id: str) -> Service
     for one in config.each():
         names = one.model_names
         logger.info("Loading the model %s on worker %s ...", ", ".join(names), worker_id)
-        engines.append(load_engine(one, names=names, slots=slots))
+        engine = load_engine(one, names=names, slots=slots)
+        engines.append(engine if config.conv_template else _by_its_family(one.model_path, engine))
     return assembled(config, Several(engines), config.engine, slots=slots, worker_id=worker_id)
+
+
+def _by_its_family(model_path: str, engine: Engine) -> Engine:
+    """With the template that it would have in a worker of its own. Raises `ConfigError`."""
+    named = chosen_template(model_path, engine, None)
+    say_template(named, engine)
+    return engine if named is None else Templated(engine, named)
 
 
 def build_huggingface(config: HuggingfaceApiWorkerConfig, worker_id: str) -> Service:

@@ -21,6 +21,7 @@ from fastchat.core.metrics import (
 from fastchat.protocol.openai.rerank import PATHS as RERANK
 from fastchat.worker.admission import Admission
 from fastchat.worker.gpu import Gpus
+from fastchat.worker.template import TemplateFacts
 
 # A request to any of these is one that `worker_requests_total` counts.
 COUNTED = frozenset(
@@ -126,6 +127,18 @@ class WorkerFigures:
         }
         self.figures.gauge(
             "worker_info", "Who this is: always 1.", lambda: told, "worker_id", "model", "engine"
+        )
+
+    def show_template(self, facts: TemplateFacts) -> None:
+        def told() -> Mapping[tuple[str, ...], float]:
+            return {(facts.name, facts.digest): 1.0} if facts.name else {}
+
+        self.figures.gauge(
+            "worker_template_info",
+            "The template that makes the prompts, and the hash of a sample dialogue: always 1.",
+            told,
+            "template",
+            "hash",
         )
 
 

@@ -20,7 +20,6 @@ from fastchat.core.generation import (
     Adapts,
     Chat,
     Chunk,
-    ContextBound,
     CountsTokens,
     Embeddings,
     Embeds,
@@ -36,6 +35,7 @@ from fastchat.core.generation import (
 )
 from fastchat.core.redaction import redacted
 from fastchat.core.resuming import resuming
+from fastchat.model.context import context_length_of
 from fastchat.model.template import NamedTemplate
 from fastchat.model.writing import read
 from fastchat.protocol.cluster import WorkerLoad
@@ -44,9 +44,6 @@ from fastchat.worker.figures import Course, WorkerFigures
 from fastchat.worker.meter import Meter
 from fastchat.worker.template import TemplateFacts
 from fastchat.worker.under_way import UnderWay
-
-# What 0.2.36 assumed of a model that does not say.
-UNKNOWN_CONTEXT = 2048
 
 # Bytes for each token of the context, above which the beginning of a text is counted first.
 FAR_TOO_LONG = 8
@@ -117,7 +114,7 @@ class Shell:
         """Refuse what cannot fit before it waits for a slot. What has fewer bytes than the context
         has tokens may be counted by the engine, later; what is far too long is not counted whole.
         """
-        limit = context_length(self.engine)
+        limit = context_length_of(self.engine)
         if isinstance(prompt, Chat) and len(prompt.messages) > limit:
             raise ContextOverflow(len(prompt.messages), limit, or_more=True)
         size = _size_bytes(prompt)
@@ -218,10 +215,6 @@ class Shell:
             completion_tokens=self.meter.tokens,
             tokens_per_s=round(self.meter.tokens_per_s(), 1),
         )
-
-
-def context_length(engine: Engine) -> int:
-    return engine.context_length if isinstance(engine, ContextBound) else UNKNOWN_CONTEXT
 
 
 def _size_bytes(prompt: Prompt) -> int:

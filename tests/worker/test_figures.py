@@ -1,3 +1,5 @@
+import re
+
 import httpx
 import pytest
 
@@ -9,6 +11,7 @@ from fastchat.worker.config import WorkerConfig
 from fastchat.worker.shell import Shell
 from tests.exposition import Told
 from tests.scripted import ScriptedEngine
+from tests.servers import running
 
 CHAT = "/v1/chat/completions"
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -29,14 +32,20 @@ async def told(worker: httpx.AsyncClient) -> Told:
 
 
 async def test_the_guides_names_are_there_before_any_request() -> None:
-    app = build(WorkerConfig(engine="echo", model_path="echo", no_register=True), "w1").app
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://worker") as worker:
-        figures = await told(worker)
+    config = WorkerConfig(
+        engine="echo", model_path="echo", no_register=True, conv_template="one_shot"
+    )
+    async with running(build(config, "w1").app) as server:
+        at = f"http://127.0.0.1:{server.config.port}"
+        async with httpx.AsyncClient(base_url=at, trust_env=False) as worker:
+            figures = await told(worker)
     assert set(PRESCRIBED) <= figures.families.keys()
     codes = figures.labels("worker_errors_total", "error_code")
     assert codes == {str(code.value) for code in ErrorCode}
     assert figures.value("worker_info", worker_id="w1", model="echo", engine="echo") == 1
+    assert figures.labels("worker_template_info", "template") == {"one_shot"}
+    (digest,) = figures.labels("worker_template_info", "hash")
+    assert re.fullmatch("[0-9a-f]{16}", digest)
 
 
 @pytest.mark.parametrize("stream", [False, True])

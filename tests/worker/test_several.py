@@ -13,6 +13,7 @@ from starlette.routing import Route
 from fastchat.core.config import read
 from fastchat.core.errors import ConfigError
 from fastchat.relay.edge import Service
+from fastchat.relay.server import Server
 from fastchat.worker.build_several import build_huggingface, build_multi_model
 from fastchat.worker.several_config import HuggingfaceApiWorkerConfig, MultiModelWorkerConfig
 from tests.servers import running, serving
@@ -29,6 +30,14 @@ def ask(model: str) -> dict[str, object]:
     return {"model": model, "messages": [{"role": "user", "content": "hi"}]}
 
 
+def client_of(server: Server) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.config.port}", trust_env=False)
+
+
+def said(answer: httpx.Response) -> str:
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
 async def test_each_request_goes_to_the_engine_that_has_its_model() -> None:
     service = multi(
         "--model-path", "a", "--model-path", "b", "--model-names", "x", "--model-names", "y,z"
@@ -43,6 +52,21 @@ async def test_each_request_goes_to_the_engine_that_has_its_model() -> None:
             answer = await client.post(CHAT, json=ask(model))
             assert answer.json()["choices"][0]["message"]["content"] == "hi"
         assert (await client.post(CHAT, json=ask("b"))).status_code == 404
+
+
+async def test_each_model_has_the_template_of_its_family() -> None:
+    """The echo engine repeats the prompt that it gets."""
+    paths = ("--model-path", "vicuna-7b-v1.5", "--model-path", "parrot")
+    asked = ask("vicuna-7b-v1.5") | {"max_tokens": 99}
+    async with running(multi(*paths).app) as server, client_of(server) as client:
+        by_family = await client.post(CHAT, json=asked)
+        by_itself = await client.post(CHAT, json=ask("parrot"))
+    app = multi(*paths, "--conv-template", "one_shot").app
+    async with running(app) as server, client_of(server) as client:
+        by_flag = await client.post(CHAT, json=asked)
+    assert said(by_family).endswith("USER: hi ASSISTANT:")
+    assert said(by_itself) == "hi"
+    assert said(by_flag).startswith("A chat between a curious human")
 
 
 @pytest.mark.parametrize(

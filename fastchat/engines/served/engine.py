@@ -23,9 +23,8 @@ from fastchat.engines.served.asking import Asking
 from fastchat.engines.served.keeping import Keeping, Remote, Started, not_ready
 from fastchat.engines.served.options import Options
 from fastchat.engines.served.row import COMPLETIONS
+from fastchat.model.context import UNKNOWN_CONTEXT
 
-# What 0.2.36 assumed of a model that does not say.
-UNKNOWN_CONTEXT = 2048
 SILENCE_S = 3600.0
 
 

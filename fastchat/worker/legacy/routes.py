@@ -13,6 +13,7 @@ from starlette.responses import Response
 from fastchat.conversation import to_wire
 from fastchat.core.abilities import abilities
 from fastchat.core.errors import PlatformError
+from fastchat.model.context import context_length_of
 from fastchat.model.template import template_for_callers
 from fastchat.protocol.cluster import WorkerStatus
 from fastchat.protocol.codec import decode, encode
@@ -32,7 +33,7 @@ from fastchat.protocol.wire import (
 from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import RenderError, StreamedAnswer, WholeAnswer
 from fastchat.worker.legacy.translate import Messages, echoes, generation
-from fastchat.worker.shell import Shell, context_length
+from fastchat.worker.shell import Shell
 
 
 def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
@@ -51,7 +52,7 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
 
     @router.post("/model_details")
     async def model_details() -> Response:
-        return json_response(ModelDetails(context_length=context_length(shell.engine)))
+        return json_response(ModelDetails(context_length=context_length_of(shell.engine)))
 
     @router.post("/count_token")
     async def count_token(request: Request) -> Response:

@@ -11,6 +11,7 @@ from fastchat.core.abilities import abilities
 from fastchat.core.chat import Chat
 from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Prompt, Tokenizes
+from fastchat.model.context import context_length_of
 from fastchat.protocol import deadline
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER
@@ -24,7 +25,7 @@ from fastchat.protocol.openai.requests import DetokenizeRequest, TokenizeRequest
 from fastchat.protocol.openai.rerank import RerankRequest
 from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import Known, StreamedAnswer, WholeAnswer
-from fastchat.worker.shell import Shell, context_length
+from fastchat.worker.shell import Shell
 from fastchat.worker.tally import Tally
 
 
@@ -121,7 +122,7 @@ async def _tokens(shell: Shell, request: TokenizeRequest) -> Tokens:
         tools = tools_of(request.tools or (), model=model)
         prompt = Chat(messages_of(request.messages, model=model), tools)
     count = await shell.count_tokens(prompt)
-    limit = context_length(engine)
+    limit = context_length_of(engine)
     if isinstance(prompt, str) and isinstance(engine, Tokenizes):
         return Tokens(count=count, max_model_len=limit, tokens=list(await engine.tokenize(prompt)))
     return Tokens(count=count, max_model_len=limit)
