@@ -119,8 +119,8 @@ A name belongs to the family with the most specific pattern in it: `two words` m
 ## What was run
 
 The tests compare each family's prompt with what its own tokenizer renders, where that is to be had
-as a package, or with what FastChat 0.2.36 wrote. Answers were read from the real weights of SmolLM2,
-Qwen2.5-Coder and all-MiniLM-L6-v2, and from checkpoints with random weights of a dozen
+as a package, or with what FastChat 0.2.36 wrote. Answers were read from the real weights of
+SmolLM2, Qwen2.5-Coder and all-MiniLM-L6-v2, and from checkpoints with random weights of a dozen
 architectures. No checkpoint that brings code of its own (`--trust-remote-code`: ChatGLM 1 to 3,
 Baichuan, the first Qwen, InternLM 1) was run: such code was written for older versions of
 transformers, and may not run with this one.
