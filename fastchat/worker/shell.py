@@ -20,6 +20,7 @@ from fastchat.core.generation import (
     Adapts,
     Chat,
     Chunk,
+    ContextBound,
     CountsTokens,
     Embeddings,
     Embeds,

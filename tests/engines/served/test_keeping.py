@@ -130,6 +130,7 @@ async def test_a_remote_engine_is_awaited_and_may_come_back() -> None:
         assert "does not answer" in remote.trouble
         assert remote.destination("openai", "m") is None
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)  # its connections end before the loop
 
 
 def test_metrics_are_read_with_all_their_labels() -> None:
