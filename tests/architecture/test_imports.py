@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.tree import (
     PACKAGE,
     ROOT,
@@ -54,10 +52,14 @@ def test_the_help_of_the_commands_loads_none_of_them() -> None:
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("path", commands(), ids=lambda path: path.stem)
-def test_the_help_of_a_command_loads_no_tensors_no_pages_and_no_database(path: Path) -> None:
-    loaded = _modules_after(f"import {module_name(path)}")
-    assert not loaded & {"alembic", "gradio", "sqlalchemy", "torch", "transformers", "xllamacpp"}
+def test_the_help_of_a_command_loads_no_tensors_no_pages_and_no_database() -> None:
+    slow = {"alembic", "gradio", "sqlalchemy", "torch", "transformers", "xllamacpp"}
+    steps = ["import sys, json", "by = {}"]
+    for name in map(module_name, commands()):
+        steps.append(f"import {name}; by[{name!r}] = sorted({slow} & set(sys.modules))")
+    loaded = json.loads(_python("-c", "\n".join([*steps, "print(json.dumps(by))"])))
+    assert len(loaded) > 30
+    assert {name: what for name, what in loaded.items() if what} == {}
 
 
 def test_importing_a_module_does_nothing() -> None:
@@ -65,21 +67,22 @@ def test_importing_a_module_does_nothing() -> None:
     assert json.loads(_python("-m", "tests.architecture.import_probe", *modules)) == {}
 
 
-@pytest.mark.parametrize(
-    ("deed", "seen"),
-    [
-        ("open('note', 'w')", "open 'note' to write"),
-        ("import socket; socket.socket().close()", "socket."),
-        ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
-        ("import logging; logging.basicConfig()", "a logger was configured"),
-        ("import os; os.environ['A'] = 'b'", "the environment changed"),
-        ("import sys; sys.stdout = sys.stderr", "a standard stream was replaced"),
-    ],
-)
-def test_the_probe_sees_a_deed(tmp_path: Path, deed: str, seen: str) -> None:
-    (tmp_path / "doer.py").write_text(f"import os; os.chdir({str(tmp_path)!r}); {deed}\n")
-    did = json.loads(_python("-m", "tests.architecture.import_probe", "doer", path=tmp_path))
-    assert any(seen in what for what in did["doer"])
+def test_the_probe_sees_deeds(tmp_path: Path) -> None:
+    deeds = {
+        "open('note', 'w')": "open 'note' to write",
+        "import socket; socket.socket().close()": "socket.",
+        "import subprocess; subprocess.run(['true'])": "subprocess.Popen",
+        "import logging; logging.basicConfig()": "a logger was configured",
+        "import os; os.environ['A'] = 'b'": "the environment changed",
+        "import sys; sys.stdout = sys.stderr": "a standard stream was replaced",
+    }
+    doers = [f"doer{number}" for number in range(len(deeds))]
+    for name, deed in zip(doers, deeds, strict=True):
+        code = f"import os; os.chdir({str(tmp_path)!r}); {deed}\n"
+        (tmp_path / f"{name}.py").write_text(code)
+    did = json.loads(_python("-m", "tests.architecture.import_probe", *doers, path=tmp_path))
+    for name, seen in zip(doers, deeds.values(), strict=True):
+        assert any(seen in what for what in did[name]), (name, did)
 
 
 def test_only_the_configuration_reads_the_environment() -> None:
