@@ -10,10 +10,10 @@ from fastchat.core.generation import Engine
 from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors
 from fastchat.gateway.app import create_service as create_gateway
 from fastchat.gateway.arena import Arena
 from fastchat.gateway.context import Context
+from fastchat.gateway.cors import Cors
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing

@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,6 +15,7 @@ from fastchat.core.metrics import exposed, registry
 from fastchat.dispatch import Following, Probing
 from fastchat.gateway.aborting import routes as abort_routes
 from fastchat.gateway.context import Context
+from fastchat.gateway.cors import Cors, Pages
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
@@ -31,14 +30,6 @@ from fastchat.relay.edge import (
     end_with,
     for_insiders,
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cors:
-    credentials: bool
-    origins: tuple[str, ...]
-    methods: tuple[str, ...]
-    headers: tuple[str, ...]
 
 
 def create_service(
@@ -60,13 +51,8 @@ def create_service(
     answer_health(app)
     answer_metrics(app, _telling(told, shares), for_insiders(neighbours.token, _by_key(context)))
     app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes, noted=figures.failed)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=cors.origins,
-        allow_credentials=cors.credentials,
-        allow_methods=cors.methods,
-        allow_headers=cors.headers,
-    )
+    keys = context.gate.keys
+    app.add_middleware(Pages, cors=cors, wants_keys=lambda: keys.required or not keys.known)
     routers = [FRONTENDS.load(name)(context) for name in FRONTENDS]
     for router in routers:
         app.include_router(router)

@@ -21,10 +21,11 @@ from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
-from fastchat.gateway.app import Cors, create_service
+from fastchat.gateway.app import create_service
 from fastchat.gateway.callers import Rate
 from fastchat.gateway.config import GatewayConfig
 from fastchat.gateway.context import Context
+from fastchat.gateway.cors import Cors
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing

@@ -69,8 +69,12 @@ class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags):
         20, help="requests that may come at once beyond the rate", metavar="N", at_least=0
     )
     allow_credentials: bool = flag(False, help="CORS: allow cookies and authorization")
-    allowed_origins: tuple[str, ...] = flag(
-        ("*",), help="CORS: JSON list of origins", parse=_json_list, metavar="JSON"
+    allowed_origins: tuple[str, ...] | None = flag(
+        None,
+        help="CORS: JSON list of the origins whose pages may read answers, '[\"*\"]' for all "
+        "(default: all where API keys are wanted, else pages of this machine)",
+        parse=_json_list,
+        metavar="JSON",
     )
     allowed_methods: tuple[str, ...] = flag(
         ("*",), help="CORS: JSON list of methods", parse=_json_list, metavar="JSON"

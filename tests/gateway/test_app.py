@@ -57,12 +57,6 @@ async def test_token_check_without_the_model_or_its_worker(
     assert (await gateway.post("/api/v1/token_check", json=check)).status_code == 503
 
 
-async def test_browsers_of_other_origins_may_ask(gateway: httpx.AsyncClient) -> None:
-    asked = {"origin": "http://x", "access-control-request-method": "POST"}
-    answer = await gateway.options("/v1/chat/completions", headers=asked)
-    assert answer.headers["access-control-allow-origin"] == "*"
-
-
 @pytest.mark.parametrize("path", ["/", "/v2/models", "/docs"])
 async def test_an_unknown_path_is_told_in_the_openai_shape(
     gateway: httpx.AsyncClient, path: str
