@@ -1,11 +1,13 @@
-"""Logging, configured once by the entry point: standard error and a daily file in LOGDIR."""
+"""Logging, configured once by the entry point: standard error and bounded files in LOGDIR."""
 
 import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from logging.handlers import TimedRotatingFileHandler
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from fastchat.core.config import environment, flag
@@ -23,6 +25,16 @@ class LogFlags:
         env="FASTCHAT_LOG_FORMAT",
         choices=lambda: FORMATS,
     )
+    log_file_mb: int = flag(
+        64,
+        help="a log file is put aside at the end of its day (UTC), or when it has so many MB",
+        metavar="MB",
+        at_least=1,
+    )
+    log_files: int = flag(
+        14, help="how many that were put aside are kept, as FILE.1 and so on", metavar="N",
+        at_least=1,
+    )  # fmt: skip
 
 
 def configure(
@@ -30,10 +42,12 @@ def configure(
     *,
     logdir: Path | None,
     level: int = logging.INFO,
+    kept: LogFlags = LogFlags(),
     lines: logging.Formatter | None = None,
     console: logging.Handler | None = None,
 ) -> None:
-    """Send every record to standard error and to `logdir/filename`, rotated daily (UTC).
+    """Send every record to standard error and to `logdir/filename`, of which as much is kept as
+    `kept` says.
 
     `lines` writes each of them down; `console` stands in for standard error. `logdir` None writes
     no file. When standard error already is that very file (`controller >
@@ -41,7 +55,7 @@ def configure(
     """
     root = logging.getLogger()
     root.setLevel(level)
-    for handler in _files(filename, logdir):
+    for handler in _files(filename, logdir, kept):
         handler.setFormatter(lines or logging.Formatter(LINE, STAMP))
         root.addHandler(handler)
     if console is None:
@@ -52,7 +66,7 @@ def configure(
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own inside
 
 
-def _files(filename: str, logdir: Path | None) -> list[logging.Handler]:
+def _files(filename: str, logdir: Path | None, kept: LogFlags) -> list[logging.Handler]:
     if logdir is None:
         return []
     path = logdir / filename
@@ -60,7 +74,32 @@ def _files(filename: str, logdir: Path | None) -> list[logging.Handler]:
     if _is_standard_error(path):
         return []
     path.open("a").close()  # say now that it cannot be written, not with every line
-    return [TimedRotatingFileHandler(path, when="D", utc=True, encoding="utf-8")]
+    return [DailyFile(path, size_bytes=kept.log_file_mb << 20, files=kept.log_files)]
+
+
+class DailyFile(RotatingFileHandler):
+    """Turned over when its day is over or its size is reached: the disk is not filled, however
+    much is said."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size_bytes: int,
+        files: int,
+        today: Callable[[], str] = lambda: f"{datetime.now(UTC):%Y-%m-%d}",
+    ) -> None:
+        super().__init__(path, maxBytes=size_bytes, backupCount=files, encoding="utf-8")
+        self._today = today
+        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        self._day = f"{changed:%Y-%m-%d}" if path.stat().st_size else today()
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        return self._today() != self._day or bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:
+        super().doRollover()
+        self._day = self._today()
 
 
 def _is_standard_error(path: Path) -> bool:

@@ -46,6 +46,7 @@ def log_to(name: str, filename: str, logdir: Path | None, config: logs.LogFlags)
         logs.configure(
             filename,
             logdir=logdir,
+            kept=config,
             lines=JsonLines() if config.log_format == "json" else None,
             console=RichHandler(console=Console(stderr=True), show_path=False)
             if config.log_format == "rich"

@@ -1,6 +1,10 @@
+import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from fastchat.core.logging import DailyFile
 
 SPEAK = (
     "import logging, pathlib, sys;"
@@ -37,3 +41,32 @@ def test_when_standard_error_is_the_file_lines_are_written_once(tmp_path: Path) 
     with log.open("w") as out:
         speak(str(tmp_path), stderr=out)
     assert log.read_text().count("hello") == 1
+
+
+def filled(path: Path, days: list[str], *, size_bytes: int = 1000, files: int = 2) -> list[str]:
+    """What stands in the files after a line on each of these days, the latest file first."""
+    left = list(days)
+    handler = DailyFile(path, size_bytes=size_bytes, files=files, today=lambda: left[0])
+    for day in days:
+        handler.emit(logging.makeLogRecord({"msg": f"said on {day}"}))
+        left = left[1:] or left
+    handler.close()
+    return [one.read_text() for one in sorted(path.parent.glob("x.log*"))]
+
+
+def test_each_day_has_its_file_and_few_are_kept(tmp_path: Path) -> None:
+    found = filled(tmp_path / "x.log", ["mon", "mon", "tue", "wed", "thu"])
+    assert found == ["said on thu\n", "said on wed\n", "said on tue\n"]
+
+
+def test_a_day_on_which_much_is_said_does_not_fill_the_disk(tmp_path: Path) -> None:
+    found = filled(tmp_path / "x.log", ["mon"] * 100, size_bytes=50)
+    assert len(found) == 3
+    assert all(len(text) <= 50 for text in found)
+
+
+def test_a_file_of_an_earlier_day_is_put_aside_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("before\n")
+    os.utime(path, (0, 0))
+    assert filled(path, ["mon"]) == ["said on mon\n", "before\n"]
