@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from fastchat.arena.battle import BLIND, Ballot, Winner
 from fastchat.arena.leaderboard import Leaderboard, Row
@@ -37,7 +38,10 @@ def leaderboard_json(board: Leaderboard) -> str:
             "votes": board.votes,
             "left_out": dict(board.left_out),
             "left_share": board.left_share,
-            "style_effects": dict(board.effects),
+            "style_effects": {
+                name: asdict(effect) | {"resolved": effect.is_resolved}
+                for name, effect in board.effects.items()
+            },
             "first_place_flips": flip and {"without_votes": flip.votes, "rival": flip.rival},
             "models": [dict(zip(COLUMNS, _cells(row), strict=True)) for row in board.rows],
             "matrix": {

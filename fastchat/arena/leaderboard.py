@@ -13,11 +13,11 @@ from fastchat.arena.integrity import Counted, Reason, Rules, counted
 from fastchat.arena.ratings.bradley_terry import Fit, fit
 from fastchat.arena.ratings.connection import rateable
 from fastchat.arena.ratings.fragility import Fragility, fragility
-from fastchat.arena.ratings.intervals import Interval, Method, bootstrap, sandwich
+from fastchat.arena.ratings.intervals import Interval, Method, bootstrap, errors, sandwich
 from fastchat.arena.ratings.matches import Matches, matches
 from fastchat.arena.ratings.matrix import WinMatrix, win_matrix
 from fastchat.arena.ratings.ranks import rank_ranges
-from fastchat.arena.style import FEATURES
+from fastchat.arena.style import FEATURES, Effect
 from fastchat.core.errors import InvalidRequest
 
 # A rating of 400 more wins ten times as often; the mean of all is 1000.
@@ -82,7 +82,7 @@ class Leaderboard:
     left_out: Mapping[Reason, int]
     fragility: Fragility | None
     left_share: float | None  # of the points: far from a half, the side had a say
-    effects: Mapping[str, float]  # points for one spread more of each feature of style
+    effects: Mapping[str, Effect]  # of style, by feature, where it was asked for
 
 
 def leaderboard(ballots: Iterable[Ballot], query: Query, rng: random.Random) -> Leaderboard:
@@ -118,7 +118,7 @@ def _rated(about: Counted, query: Query, rng: random.Random) -> Leaderboard:
         left_out=about.left_out,
         fragility=fragility(group, found, placed),
         left_share=float(rows.counts @ rows.scores / rows.votes) if rows.votes else None,
-        effects=dict(zip(FEATURES, (found.effects * POINTS).tolist(), strict=False)),
+        effects=_effects(group, found) if query.style_control and group.size else {},
     )
 
 
@@ -128,6 +128,19 @@ def _interval(group: Matches, found: Fit, query: Query, rng: random.Random) -> I
     if query.intervals == "sandwich":
         return sandwich(group, found)
     return bootstrap(group, found, rng)
+
+
+def _effects(group: Matches, found: Fit) -> Mapping[str, Effect]:
+    width = errors(group, found)[group.size :]
+    return {
+        name: Effect(
+            points=float(effect * POINTS),
+            lower=float((effect - off) * POINTS),
+            upper=float((effect + off) * POINTS),
+            votes=round(group.votes),
+        )
+        for name, effect, off in zip(FEATURES, found.effects, width, strict=True)
+    }
 
 
 def _rows(

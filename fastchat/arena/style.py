@@ -12,6 +12,7 @@ _CODE = re.compile(r"^ {0,3}```.*?(?:^ {0,3}```|\Z)", re.MULTILINE | re.DOTALL)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 FEATURES = ("length", "headings", "lists", "bold")
+ENOUGH_VOTES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,18 @@ def style_of(answers: Sequence[str]) -> Style:
         lists=len(_ITEM.findall(prose)),
         bold=len(_BOLD.findall(prose)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one spread more of a feature is worth, in points, with its 95 % interval."""
+
+    points: float
+    lower: float
+    upper: float
+    votes: int
+
+    @property
+    def is_resolved(self) -> bool:
+        """Few votes have intervals that promise too much, and one across zero says nothing."""
+        return self.votes >= ENOUGH_VOTES and (self.lower > 0 or self.upper < 0)

@@ -17,6 +17,8 @@ from fastchat.core.errors import ConfigError, PlatformError
 from fastchat.terminal.styles.text import visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from fastchat.arena.leaderboard import Leaderboard, Query
 
 ACTIONS = ("leaderboard", "export")
@@ -151,9 +153,17 @@ def _table(board: "Leaderboard", out: TextIO) -> None:
         )
     console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
     console.print(grid if board.rows else "no votes yet")
+    _notes(board, console)
+
+
+def _notes(board: "Leaderboard", console: "Console") -> None:
     console.print(f"\n{board.votes} votes count", end="")
     left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(board.left_out.items()))
     console.print(f"; left out: {left_out}" if left_out else "")
     if (flip := board.fragility) is not None:
         rival = visible(flip.rival)
         console.print(f"without {flip.votes} of them {rival} would be first", markup=False)
+    for name, effect in board.effects.items():
+        interval = f"{effect.points:+.0f} points ({effect.lower:+.0f} to {effect.upper:+.0f})"
+        said = interval if effect.is_resolved else "too few votes to tell it from chance"
+        console.print(f"style, {name}: {said}", markup=False)

@@ -111,6 +111,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     board_left_out: str
     board_flip: str
     board_style: str
+    board_style_unresolved: str
     chart_intervals: str
     chart_wins: str
     faults: dict[str, str]

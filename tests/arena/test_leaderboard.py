@@ -100,8 +100,15 @@ def test_the_side_had_no_say() -> None:
 def test_style_control_tells_what_length_was_worth() -> None:
     ballots = election(STRENGTHS, 3000, per_word=2.0)
     found = board(ballots, style_control=True)
-    assert found.effects["length"] > 50
+    assert found.effects["length"].lower > 50
+    assert found.effects["length"].is_resolved
     assert board(ballots).effects == {}
+
+
+def test_few_votes_tell_nothing_of_style() -> None:
+    found = board(election(STRENGTHS, 90, per_word=9.0), style_control=True)
+    assert found.effects
+    assert not any(effect.is_resolved for effect in found.effects.values())
 
 
 def test_the_answer_does_not_depend_on_the_order_of_the_votes() -> None:

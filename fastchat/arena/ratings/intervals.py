@@ -29,9 +29,14 @@ def covariance(rows: Matches, found: Fit) -> Floats:
     return bread @ outer(rows, rows.counts * surprise**2) @ bread
 
 
+def errors(rows: Matches, found: Fit, confidence: float = CONFIDENCE) -> Floats:
+    """Half the width of the interval of each parameter, ratings first."""
+    variance = np.maximum(np.diag(covariance(rows, found)), 0)
+    return np.asarray(ndtri((1 + confidence) / 2) * np.sqrt(variance))
+
+
 def sandwich(rows: Matches, found: Fit, confidence: float = CONFIDENCE) -> Interval:
-    variance = np.diag(covariance(rows, found))[: rows.size]
-    width = ndtri((1 + confidence) / 2) * np.sqrt(np.maximum(variance, 0))
+    width = errors(rows, found, confidence)[: rows.size]
     return Interval(found.ratings - width, found.ratings + width)
 
 

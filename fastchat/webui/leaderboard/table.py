@@ -1,6 +1,6 @@
 """The board as a table of HTML. Names come from workers: they are text and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from fastchat.arena.leaderboard import Leaderboard, Row
@@ -31,13 +31,21 @@ def summary(board: Leaderboard, words: Words) -> str:
     if (flip := board.fragility) is not None:
         said = words.board_flip.replace("{votes}", f"{flip.votes:,}")
         parts.append(said.replace("{rival}", flip.rival))
-    if board.effects:
-        effects = ", ".join(
-            f"{words.features.get(name, name)} {points:+.0f}"
-            for name, points in board.effects.items()
-        )
-        parts.append(words.board_style.replace("{effects}", effects))
+    parts += _style(board, words)
     return "".join(f"<p>{escape(part)}</p>" for part in parts)
+
+
+def _style(board: Leaderboard, words: Words) -> Iterator[str]:
+    """What chance may have made is named, and no number is given to it."""
+    told: dict[bool, list[str]] = {True: [], False: []}
+    for feature, effect in board.effects.items():
+        name = words.features.get(feature, feature)
+        interval = f"{effect.points:+.0f} ({effect.lower:+.0f} \u2013 {effect.upper:+.0f})"
+        told[effect.is_resolved].append(f"{name} {interval}" if effect.is_resolved else name)
+    if told[True]:
+        yield words.board_style.replace("{effects}", ", ".join(told[True]))
+    if told[False]:
+        yield words.board_style_unresolved.replace("{features}", ", ".join(told[False]))
 
 
 def _row(row: Row, words: Words) -> str:

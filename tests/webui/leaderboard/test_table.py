@@ -48,6 +48,13 @@ def test_the_summary_says_what_the_first_place_hangs_on() -> None:
     assert "length" in said
 
 
+def test_an_effect_that_chance_may_have_made_has_no_number() -> None:
+    few = election({"alpha": 0.3, "beta": 0.0}, 60, per_word=5.0)
+    said = table.summary(leaderboard(few, Query(style_control=True), random.Random(0)), WORDS)
+    assert "Too few votes to tell it from chance: length" in said
+    assert "What style is worth" not in said
+
+
 @pytest.mark.parametrize("language", sorted(TEXTS.languages))
 def test_an_empty_board_is_an_invitation(language: str) -> None:
     words = TEXTS.languages[language]
