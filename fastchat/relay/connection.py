@@ -8,6 +8,7 @@ from typing import Literal, Protocol, cast
 
 import httptools
 
+from fastchat.relay.vanishing import GONE_S, end_without
 from fastchat.relay.work import Header
 
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -17,10 +18,12 @@ FaultKind = Literal["connect", "lost", "silent", "malformed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """Seconds and bytes. `silence_s` is the longest wait for the next byte of an answer."""
+    """Seconds and bytes. `silence_s` is the longest wait for the next byte of an answer; `gone_s`
+    the longest in which not even the upstream's kernel says anything."""
 
     connect_s: float = 5.0
     silence_s: float = 100.0
+    gone_s: float = GONE_S
     keep_alive_s: float = 30.0
     idle_per_upstream: int = 256
     head_bytes: int = 64 * 1024
@@ -137,6 +140,7 @@ class Connection(asyncio.Protocol):
         tcp: socket.socket = transport.get_extra_info("socket")
         size = self._limits.receive_buffer_bytes
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        end_without(tcp, self._limits.gone_s)
 
     def data_received(self, data: bytes) -> None:
         receiver = self._receiver

@@ -32,13 +32,15 @@ from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
 from fastchat.relay.edge import LINGER_BYTES, LINGER_S
 from fastchat.relay.exchange import Exchange
+from fastchat.relay.vanishing import GONE_S, end_without
 from fastchat.relay.work import Endpoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
     """What a client may do, looked at every `check_s`. A request has `read_s` seconds to come, and
-    one more for each `read_bytes_per_s`. A client that takes nothing for `unread_s` is let go."""
+    one more for each `read_bytes_per_s`. A client that takes nothing for `unread_s` is let go, and
+    one that is not heard of for `gone_s`, even by the kernel."""
 
     head_bytes: int = 64 * 1024
     headers: int = 100
@@ -46,6 +48,7 @@ class Bounds:
     read_s: float = 8.0
     read_bytes_per_s: int = 16 * 1024
     unread_s: float = 20.0
+    gone_s: float = GONE_S
     # What waits for a client in this process and in the kernel: an answer must not run far ahead of
     # somebody who does not read it. The kernel doubles its number, for its own book-keeping.
     unread_bytes: int = 16 * 1024
@@ -89,6 +92,7 @@ class EdgeProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=self._bounds.unread_bytes)
         tcp: socket.socket = transport.get_extra_info("socket")
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._bounds.send_buffer_bytes)
+        end_without(tcp, self._bounds.gone_s)
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)

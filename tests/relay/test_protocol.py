@@ -187,6 +187,17 @@ async def test_the_kernel_holds_little_and_holds_nothing_back(server: Server) ->
         assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * QUICK.send_buffer_bytes
 
 
+async def test_a_client_that_vanishes_is_found_out_by_the_kernel(server: Server) -> None:
+    async with connected(server.config.port):
+        await until(lambda: server.server_state.connections)
+        (connection,) = server.server_state.connections
+        assert isinstance(connection, EdgeProtocol)
+        tcp = connection.transport.get_extra_info("socket")
+        assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == QUICK.gone_s * 1000
+        assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < QUICK.gone_s
+
+
 async def test_a_wish_for_another_protocol_is_passed_over(server: Server) -> None:
     wish = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AA\r\n"
     first = POST + wish + b"content-length: 5\r\n\r\nhello"
