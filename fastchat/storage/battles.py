@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fastchat.arena.battle import Ballot, Battle, Side, Vote, digest, leaks
+from fastchat.arena.battle import Ballot, Battle, Side, Vote, Winner, digest, leaks
 from fastchat.arena.categories import Talk, categories_of
 from fastchat.arena.style import Style, style_of
 from fastchat.storage.database import Database
@@ -150,6 +150,17 @@ def find(connection: Connection, id: str) -> Battle | None:
         right=Side(model=row["right_model"], answers=tuple(said["right"])),
         has_image=said["has_image"],
     )
+
+
+def ids(connection: Connection) -> Sequence[str]:
+    """Of all battles, the oldest first."""
+    return list(connection.execute(select(BATTLES.c.id).order_by(BATTLES.c.began_at)).scalars())
+
+
+def winners(connection: Connection) -> Mapping[str, Winner]:
+    """What people voted, by battle."""
+    rows = connection.execute(select(VOTES.c.battle, VOTES.c.winner))
+    return {row.battle: row.winner for row in rows}
 
 
 def is_voted(connection: Connection, battle: str) -> bool:

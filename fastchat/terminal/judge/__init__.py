@@ -1,0 +1,1 @@
+"""`fastchat judge`: a model judges the battles of the arena."""
