@@ -57,7 +57,7 @@ class Aborting:
         shown = headers.get(b"authorization", b"")
         if self.token is not None and hmac.compare_digest(shown, f"Bearer {self.token}".encode()):
             return Wish(id=id, is_admin=True)
-        caller = self.keys.check(shown or None)
+        caller = self.keys.caller(headers)
         return Wish(id=id, owner=None if caller is None else caller.owner)
 
     async def abort(self, wish: Wish) -> int:

@@ -25,7 +25,7 @@ class Gate:
         that refuses the request. Header names are in lower case."""
         if int(headers.get(b"content-length", b"0")) > self.max_body_bytes:
             raise BodyTooLarge(self.max_body_bytes)
-        caller = self.keys.check(headers.get(b"authorization"))
+        caller = self.keys.caller(headers)
         if caller is not None:
             caller.admit(self.clock(), self.wall_clock())
         return caller

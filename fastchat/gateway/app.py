@@ -17,7 +17,6 @@ from fastchat.gateway.aborting import routes as abort_routes
 from fastchat.gateway.context import Context
 from fastchat.gateway.cors import Cors, Pages
 from fastchat.gateway.figures import GatewayFigures
-from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.frontends import FRONTENDS
 from fastchat.gateway.openapi import DescribedAPI
 from fastchat.gateway.shares import Shares
@@ -30,6 +29,7 @@ from fastchat.relay.edge import (
     end_with,
     for_insiders,
 )
+from fastchat.relay.work import Endpoint
 
 
 def create_service(
@@ -50,10 +50,16 @@ def create_service(
     answer_errors(app, figures.failed)
     answer_health(app)
     answer_metrics(app, _telling(told, shares), for_insiders(neighbours.token, _by_key(context)))
-    app.add_middleware(BodyLimit, limit_bytes=context.gate.max_body_bytes, noted=figures.failed)
+    routers = [FRONTENDS.load(name)(context) for name in FRONTENDS]
+    endpoints = dict(_endpoints(routers))
+    app.add_middleware(
+        BodyLimit,
+        limit_bytes=context.gate.max_body_bytes,
+        noted=figures.failed,
+        but_at=[path.decode() for path in endpoints],
+    )
     keys = context.gate.keys
     app.add_middleware(Pages, cors=cors, wants_keys=lambda: keys.required or not keys.known)
-    routers = [FRONTENDS.load(name)(context) for name in FRONTENDS]
     for router in routers:
         app.include_router(router)
 
@@ -64,7 +70,7 @@ def create_service(
         models = context.table.models()
         return JSONResponse({"models": models}, status_code=200 if models else 503)
 
-    return Service(app, endpoints=dict(_endpoints(routers)))
+    return Service(app, endpoints=endpoints)
 
 
 def _telling(told: CollectorRegistry, shares: Shares | None) -> Callable[[], Awaitable[bytes]]:
@@ -94,8 +100,11 @@ def _endpoints(routers: Iterable[APIRouter]) -> Iterator[tuple[bytes, Endpoint]]
     """What can be answered below ASGI, by path."""
     for router in routers:
         for route in router.routes:
-            if isinstance(route, Route) and isinstance(route.app, Endpoint):
-                yield route.path.encode(), route.app
+            if not isinstance(route, Route):
+                continue
+            served: object = route.app
+            if isinstance(served, Endpoint):
+                yield route.path.encode(), served
 
 
 def _lifespan(

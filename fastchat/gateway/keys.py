@@ -33,13 +33,22 @@ class KeyRing:
         }
         return cls(fixed, required=bool(fixed))
 
+    def caller(self, headers: Mapping[bytes, bytes]) -> Caller | None:
+        """Whose key a request shows: as OpenAI's clients do, or as Anthropic's."""
+        shown = headers.get(b"authorization")
+        if shown is None and b"x-api-key" in headers:
+            shown = b"Bearer " + headers[b"x-api-key"]
+        return self.check(shown)
+
     def check(self, authorization: bytes | None) -> Caller | None:
         """Whose key it is. Raises `InvalidKey`. A lookup by digest tells nothing about how close a
         guess was."""
         if not self.required and self.known:
             return None
         if authorization is None:
-            raise InvalidKey("An API key is needed: send Authorization: Bearer KEY.")
+            raise InvalidKey(
+                "An API key is needed: send Authorization: Bearer KEY, or x-api-key: KEY."
+            )
         scheme, _, key = authorization.partition(b" ")
         digest = digest_of(key.strip())
         caller = self.fixed.get(digest) or self.stored.get(digest)

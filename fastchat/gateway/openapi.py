@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+from fastchat.gateway.frontends.anthropic import schema as anthropic
 from fastchat.protocol import abort
 from fastchat.protocol.arena import VoteRequest
 from fastchat.protocol.openai import rerank
@@ -26,6 +27,8 @@ _BODIES: Mapping[str, type] = {
     "/detokenize": DetokenizeRequest,
     abort.PATH: abort.AbortRequest,
     "/api/v1/chat/completions": ChatRequest,
+    anthropic.MESSAGES: anthropic.MessagesRequest,
+    anthropic.COUNT: anthropic.Counting,
     "/v1/arena/vote": VoteRequest,
 }
 _ANSWERS = {

@@ -4,8 +4,8 @@ import msgspec
 
 PATH = "/abort_request"
 
-# Ids of answers in OpenAI's dialect are those of their requests behind one of these.
-_PREFIXES = ("chatcmpl-", "cmpl-")
+# Ids of answers, in OpenAI's dialect and in Anthropic's, are those of their requests behind these.
+_PREFIXES = ("chatcmpl-", "cmpl-", "msg_")
 
 
 class AbortRequest(msgspec.Struct, frozen=True, kw_only=True):

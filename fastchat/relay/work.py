@@ -5,7 +5,7 @@ An `Endpoint` opens `Work` for a request; the work answers the `Client`, in one 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fastchat.core.errors import PlatformError
 
@@ -50,6 +50,7 @@ class Work(Protocol):
         ...
 
 
+@runtime_checkable
 class Endpoint(Protocol):
     """Header names are in lower case."""
 

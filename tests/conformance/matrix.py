@@ -28,8 +28,7 @@ client asks with `tool_choice: "none"`: then it answers.
 |---|---|---|---|---|---|
 """
 TAIL = """
-The official Anthropic client is not in the table: the API server speaks OpenAI's dialect and has no
-`/v1/messages`.
+The anthropic client asks `/v1/messages`; the others ask OpenAI's routes.
 """
 
 
@@ -61,6 +60,7 @@ CLIENTS: Sequence[Client] = (
     Client("langchain-openai", "langchain", SCRIPTS / "use_langchain.py"),
     Client("llama-index openai-like", "llama-index", SCRIPTS / "use_llama_index.py"),
     Client("llm", "llm", SCRIPTS / "use_llm.py"),
+    Client("anthropic (Python)", "anthropic", SCRIPTS / "use_anthropic.py"),
     Client("instructor", "instructor", SCRIPTS / "use_instructor.py", loops=False),
 )
 

@@ -11,6 +11,7 @@ FRONTENDS: Registry[Callable[[Context], APIRouter]] = Registry(
     "API front-end",
     {
         "arena": "fastchat.gateway.frontends.arena.routes:routes",
+        "anthropic": "fastchat.gateway.frontends.anthropic.routes:routes",
         "legacy": "fastchat.gateway.frontends.legacy.routes:routes",
         "models": "fastchat.gateway.frontends.openai.models:routes",
         "openai": "fastchat.gateway.frontends.openai.routes:routes",
