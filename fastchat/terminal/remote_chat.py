@@ -1,5 +1,7 @@
 """A chat with a model of a running platform."""
 
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +11,10 @@ from fastchat.client import OpenAIEngine
 from fastchat.core.config import flag, words
 from fastchat.core.errors import ConfigError, InvalidKey, NoWorker, PlatformError
 from fastchat.core.values import http_url
+from fastchat.terminal.chat.persisting import PersistingEngine
 from fastchat.terminal.chat.talking import TalkFlags, partner_for, talk
 from fastchat.terminal.styles import STYLES
+from fastchat.terminal.styles.text import visible
 
 DEFAULT_API = "http://127.0.0.1:8000"
 
@@ -49,7 +53,8 @@ class ChatConfig(TalkFlags, ApiFlags):
     """Chat in the terminal with a model of a running platform.
 
     Ctrl-C stops an answer and keeps what was said; Ctrl-D or an empty message ends the chat; !!help
-    lists what else can be typed. `fastchat up` starts a platform.
+    lists what else can be typed. When the API server starts again, or an answer breaks off, the
+    chat goes on by itself as soon as it can. `fastchat up` starts a platform.
 
     Examples:
 
@@ -72,8 +77,14 @@ async def chat(config: ChatConfig) -> None:
     async with aiohttp.ClientSession() as session:
         served = await served_models(session, config.api, key)
         model = _chosen(config.model, served, config.api)
-        engine = OpenAIEngine(session, config.api, [model], token=key)
+        server = OpenAIEngine(session, config.api, [model], token=key, resumes=True)
+        engine = PersistingEngine(server, _tell, time.monotonic)
         await talk(partner_for(engine, config), config)
+
+
+def _tell(text: str) -> None:
+    """Beside the answer, not in it."""
+    sys.stderr.write(f"\n{visible(text)}\n")
 
 
 async def served_models(session: aiohttp.ClientSession, api: str, key: str | None) -> list[str]:

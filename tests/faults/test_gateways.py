@@ -71,11 +71,11 @@ async def behind_nginx(
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             for at in (one, other):
-                await _is_ready(client, f"http://127.0.0.1:{at}/ready")
+                await is_ready(client, f"http://127.0.0.1:{at}/ready")
             yield client, killed
 
 
-async def _is_ready(client: httpx.AsyncClient, url: str) -> None:
+async def is_ready(client: httpx.AsyncClient, url: str) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
