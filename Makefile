@@ -163,7 +163,7 @@ clean: ## remove what make built (models stay in the cache folder)
 
 .venv/.installed-test: .venv/.installed
 	@echo "Installing the test tools into .venv"
-	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,postgres,webui,test]"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[llama_cpp,otel,postgres,webui,test]"
 	@touch $@
 
 # The guide's pre-1.0 client and today's cannot share an environment.

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
+from fastchat.core.tracing import Tracing
 from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.gateway.aborting import Aborting
 from fastchat.gateway.admit import Gate
@@ -45,6 +46,7 @@ def gateway_service(
     figures: GatewayFigures | None = None,
     token: str | None = None,
     arena: Callable[[Engine], Arena] | None = None,
+    tracing: Tracing | None = None,
 ) -> Service:
     """An API server that asks the workers of `table`; without a controller it follows none.
     `arena` is told who asks them."""
@@ -70,6 +72,7 @@ def gateway_service(
         stall_s=stall_s,
         keep_alive_s=keep_alive_s,
         wait_s=wait_s,
+        tracing=tracing,
     )
     context = Context(
         gate=gate,
@@ -87,7 +90,9 @@ def gateway_service(
     )
 
 
-def worker_app(engine: Engine, *, slots: int = 2, log_prompts: bool = False) -> FastAPI:
+def worker_app(
+    engine: Engine, *, slots: int = 2, log_prompts: bool = False, tracing: Tracing | None = None
+) -> FastAPI:
     """A worker that registers nowhere."""
     parts = Collaborators(
         shell=Shell(
@@ -97,5 +102,6 @@ def worker_app(engine: Engine, *, slots: int = 2, log_prompts: bool = False) -> 
         token=None,
         wall_clock=lambda: 1234.5,
         new_id=lambda: "id",
+        tracing=tracing,
     )
     return create_service(parts).app

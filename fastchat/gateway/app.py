@@ -141,5 +141,7 @@ def _lifespan(
                 await context.forwarder.relay.aclose()
                 if context.ledger is not None:
                     await context.ledger.aclose()
+                if context.forwarder.tracing is not None:
+                    await context.forwarder.tracing.aclose()
 
     return lifespan

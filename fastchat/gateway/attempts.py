@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.dispatch import Lease, Outcome
 from fastchat.gateway.headers import to_worker
 from fastchat.gateway.old_wire import OldCall
@@ -65,6 +66,8 @@ class Attempts:
         if "openai" in worker.dialects:
             time_left = request.deadline.left if request.deadline is not None else None
             lines = to_worker(request.headers, request.id, time_left, counts=worker.tells_counts)
+            if request.trace is not None:
+                lines += b"%b: %b\r\n" % (TRACEPARENT, request.trace.place.header)
             if request.stream is not None and not worker.tells_counts:
                 body, self._wants_usage = asking(body)
             target = forwarder.target(worker.address)

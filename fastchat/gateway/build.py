@@ -16,6 +16,7 @@ from fastchat.core.board import FindPlace, lone
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
+from fastchat.core.tracing import Tracing
 from fastchat.dispatch import DispatchedEngine, Following, Routes, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
@@ -33,6 +34,7 @@ from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account, each, log
 from fastchat.gateway.remote import Remote
 from fastchat.gateway.shares import Shares
+from fastchat.gateway.tracing import tracer
 from fastchat.providers.opening import RemoteModel, remote_models
 from fastchat.providers.prices import read_prices
 from fastchat.relay import Limits, Relay
@@ -66,6 +68,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     )
     figures = GatewayFigures(lambda model: table.serves(model, excluding=()))
     remote = Remote(_remote_models(config), neighbours)
+    tracing = _tracing(config)
     arena = None
     if ledger is not None and config.arena:
         asking = DispatchedEngine(table, following.report, remote.engine)
@@ -82,10 +85,11 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         new_id=request_ids(),
         timeout_s=config.worker_timeout_s,
         token=config.cluster_token,
-        account=_account(figures, ledger, logs=config.log_requests),
+        account=_account(figures, ledger, tracing, logs=config.log_requests),
         clock=time.monotonic,
         stall_s=config.stream_stall_s,
         keep_alive_s=config.keep_alive_s,
+        tracing=tracing,
     )
     figures.show(in_flight=lambda: len(forwarder.under_way), held_back=lambda: table.held_back)
     show_table(figures.figures, "gateway", table, following)
@@ -158,10 +162,13 @@ def _arena(config: GatewayConfig, table: Table, engine: Engine, database: "Datab
     )
 
 
-def _account(figures: GatewayFigures, ledger: "Ledger | None", *, logs: bool) -> Account:
+def _account(
+    figures: GatewayFigures, ledger: "Ledger | None", tracing: Tracing | None, *, logs: bool
+) -> Account:
     return each(
         figures.account,
         *([] if ledger is None else [ledger.account]),
+        *([] if tracing is None else [tracer(tracing)]),
         *([log] if logs else []),
     )
 
@@ -174,6 +181,14 @@ def _remote_models(config: GatewayConfig) -> Sequence[RemoteModel]:
             )
         return ()
     return remote_models(config.register_api_endpoint_file, config.price_file)
+
+
+def _tracing(config: GatewayConfig) -> Tracing | None:
+    if config.otlp_endpoint is None:
+        return None
+    from fastchat.client.otlp import tracing
+
+    return tracing(config.otlp_endpoint, "openai_api_server", f"{config.host}:{config.port}")
 
 
 def request_ids() -> Callable[[], str]:

@@ -9,6 +9,7 @@ from fastchat.core.database import DatabaseFlags
 from fastchat.core.errors import ConfigError
 from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
+from fastchat.core.tracing import TraceFlags
 from fastchat.core.values import http_url
 
 RELAYS = ("below-asgi", "asgi")
@@ -25,7 +26,7 @@ def _json_list(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags):
+class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags, TraceFlags):
     """Serve the OpenAI API in front of all workers that the controller knows.
 
     Without API keys everybody who reaches the port may use it. `fastchat keys add NAME` makes one,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
 
+from fastchat.core.tracing import Tracing
 from fastchat.core.upstream import Upstream
 from fastchat.dispatch import Table
 from fastchat.gateway.admit import Gate
@@ -46,6 +47,7 @@ class Forwarder:
     stall_s: float
     keep_alive_s: float
     wait_s: float = WAIT_S
+    tracing: Tracing | None = None
     under_way: set[Forwarding] = field(default_factory=set)
     _targets: dict[str, Target] = field(default_factory=dict)
 

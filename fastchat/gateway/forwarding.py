@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from fastchat.core.errors import DeadlinePassed, EngineFailed, PlatformError, ShuttingDown
 from fastchat.core.generation import Usage
+from fastchat.core.tracing import HEADER as TRACEPARENT
+from fastchat.core.tracing import Opened
 from fastchat.dispatch import Lease
 from fastchat.dispatch.policies import UNASKED, Question
 from fastchat.gateway.attempts import Attempts
@@ -63,6 +65,7 @@ class Forwarding:
     deadline: Deadline | None = None
     stream: Stream | None = None  # what the client is sent, if it asked for a stream
     recovery: Recovery | None = None
+    trace: Opened | None = None
     paused = False
     ended = False
     seen = 0
@@ -88,6 +91,8 @@ class Forwarding:
     # -- Work --
 
     def admit(self) -> bool:
+        if self.forwarder.tracing is not None:
+            self.trace = self.forwarder.tracing.open(self.headers.get(TRACEPARENT))
         try:
             self.caller = self.forwarder.gate.admit_head(self.headers)
         except PlatformError as error:
@@ -359,6 +364,7 @@ class Forwarding:
                 Trouble(worker, outcome, at - self.began)
                 for worker, outcome, at in self.attempts.troubles
             ),
+            trace=self.trace,
         )
 
 

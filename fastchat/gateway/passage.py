@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fastchat.core.generation import Usage
+from fastchat.core.tracing import Opened
 from fastchat.dispatch import Outcome
 from fastchat.gateway.callers import Caller
 
@@ -47,6 +48,7 @@ class Passage(NamedTuple):
     counts: Usage | None
     caller: Caller | None = None
     troubles: tuple[Trouble, ...] = ()
+    trace: Opened | None = None
 
     @property
     def retries(self) -> int:
@@ -86,6 +88,8 @@ def log(passage: Passage) -> None:
         "at_worker": passage.at_worker,
         "troubles": [str(one) for one in passage.troubles],
     }
+    if passage.trace is not None:
+        told["trace_id"] = f"{passage.trace.place.trace_id:032x}"
     if counts is not None:
         told |= {
             "prompt_tokens": counts.prompt_tokens,

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from fastchat.core.attended import Attended
 from fastchat.core.errors import ConfigError
 from fastchat.core.metrics import exposed, registry
+from fastchat.core.tracing import Tracing
 from fastchat.protocol.codec import encode
 from fastchat.relay.edge import (
     BodyLimit,
@@ -34,6 +35,7 @@ from fastchat.worker.openai.routes import routes as openai_routes
 from fastchat.worker.registration import Announcer, Replaced
 from fastchat.worker.relaying import Relaying
 from fastchat.worker.shell import Shell
+from fastchat.worker.tracing import Traced
 
 logger = logging.getLogger("model_worker")
 
@@ -55,6 +57,7 @@ class Collaborators:
     max_body_bytes: int = 2 * 1024 * 1024
     metrics_port: int | None = None
     relaying: Relaying | None = None
+    tracing: Tracing | None = None
 
 
 @dataclass(slots=True)
@@ -118,6 +121,8 @@ def create_service(parts: Collaborators) -> Service:
         )
     app.add_middleware(BodyLimit, limit_bytes=parts.max_body_bytes, noted=figures.failed)
     app.add_middleware(Measured, figures=figures, clock=parts.shell.admission.clock)
+    if parts.tracing is not None:
+        app.add_middleware(Traced, tracing=parts.tracing)
     if parts.metrics_port is not None:
         app.add_middleware(MetricsOnly, port=parts.metrics_port)
     for path, endpoint in endpoints.items():  # before ours of the same paths
@@ -169,6 +174,8 @@ def _lifespan(
                 await engine.aclose()
                 if parts.relaying is not None:
                     await parts.relaying.relay.aclose()
+                if parts.tracing is not None:
+                    await parts.tracing.aclose()
 
     return lifespan
 

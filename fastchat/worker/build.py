@@ -14,6 +14,7 @@ from fastchat.core.attended import Attended, TellsLoad
 from fastchat.core.config import visible_gpus
 from fastchat.core.generation import CountsTokens, Engine
 from fastchat.core.json_lines import always_tell
+from fastchat.core.tracing import Tracing
 from fastchat.core.upstream import Relayable
 from fastchat.engines.loading import load_engine
 from fastchat.model.choice import chosen_template
@@ -108,6 +109,7 @@ def assembled(
             status=lambda: _announced(shell),
         )
 
+    tracing = _tracing(config, worker_id)
     return create_service(
         Collaborators(
             shell=shell,
@@ -117,7 +119,8 @@ def assembled(
             metrics_port=config.metrics_port,
             wall_clock=time.time,
             new_id=_new_id,
-            relaying=_relaying(config, shell),
+            relaying=_relaying(config, shell, tracing),
+            tracing=tracing,
         )
     )
 
@@ -140,7 +143,15 @@ def _own_flags(config: WorkerConfig) -> list[str]:
     return [field.name for field in fields(config) if field.name not in shared]
 
 
-def _relaying(config: ShellFlags, shell: Shell) -> Relaying | None:
+def _tracing(config: ShellFlags, worker_id: str) -> Tracing | None:
+    if config.otlp_endpoint is None:
+        return None
+    from fastchat.client.otlp import tracing
+
+    return tracing(config.otlp_endpoint, "model_worker", worker_id)
+
+
+def _relaying(config: ShellFlags, shell: Shell, tracing: Tracing | None) -> Relaying | None:
     if not isinstance(shell.engine, Relayable):
         return None
     return Relaying(
@@ -151,6 +162,7 @@ def _relaying(config: ShellFlags, shell: Shell) -> Relaying | None:
         max_body_bytes=config.max_body_bytes,
         new_id=_new_id,
         wall_clock=time.time,
+        tracing=tracing,
     )
 
 

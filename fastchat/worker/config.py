@@ -6,13 +6,14 @@ from pathlib import Path
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.logging import LogFlags
 from fastchat.core.tls import TlsFlags
+from fastchat.core.tracing import TraceFlags
 from fastchat.core.values import http_url
 from fastchat.engines.loading import ModelFlags
 from fastchat.model.weights import default_model_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShellFlags(TlsFlags, LogFlags):
+class ShellFlags(TlsFlags, LogFlags, TraceFlags):
     """What every worker is told, whatever its engine is."""
 
     model_names: tuple[str, ...] = flag(

@@ -23,6 +23,7 @@ from fastchat.core.errors import (
     WorkerTimeout,
 )
 from fastchat.core.generation import Usage
+from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER, comment, written
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
@@ -39,6 +40,7 @@ from fastchat.relay.work import Client, Header
 from fastchat.worker.admission import Ticket
 from fastchat.worker.continuation import Continuation
 from fastchat.worker.figures import COUNTED, Course
+from fastchat.worker.tracing import LEFT, Trip
 
 if TYPE_CHECKING:
     from fastchat.worker.relaying import Endpoint
@@ -74,6 +76,7 @@ class Relayed:
         "_deadline",
         "_ended",
         "_endpoint",
+        "_first_s",
         "_head",
         "_headers",
         "_is_stream",
@@ -86,6 +89,7 @@ class Relayed:
         "_size",
         "_status",
         "_ticket",
+        "_trip",
         "_verdict",
         "_waited_s",
         "_wants_counts",
@@ -112,11 +116,15 @@ class Relayed:
         self._last = (b"", b"")
         self._size = 0
         self._waited_s = 0.0
+        self._first_s: float | None = None
+        self._status = LEFT
         self._is_stream = self._begun = self._paused = self._ended = False
         figures = self._relaying.shell.figures
         self._course = Course(figures, self._relaying.shell.admission.clock)
         self._began = self._course.came  # until all of it is here
         self._counted = not endpoint.measured and endpoint.path in COUNTED
+        tracing = self._relaying.tracing if self._counted else None
+        self._trip = None if tracing is None else Trip(tracing, headers.get(TRACEPARENT))
         if self._counted:
             figures.requests.add()
         given = headers.get(b"x-request-id", b"").decode("latin-1")
@@ -149,6 +157,7 @@ class Relayed:
         if self._ended:
             return
         self._relaying.shell.figures.failed(error)
+        self._status = error.status
         if self._begun:
             self._end_with(error_event(error))
             return
@@ -172,6 +181,7 @@ class Relayed:
 
     def leave(self) -> None:
         if not self._ended:
+            self._status = LEFT
             self._end()
 
     def cut(self) -> None:
@@ -181,6 +191,7 @@ class Relayed:
 
     def head(self, status: int, headers: list[Header]) -> None:
         self._status = status
+        self._first_s = self._relaying.shell.admission.clock() - self._began
         self._head = [header for header in headers if header[0] in _TO_CLIENT]
         self._is_stream = status == 200 and any(
             name == b"content-type" and value.startswith(EVENT_STREAM) for name, value in headers
@@ -280,6 +291,9 @@ class Relayed:
 
     def _to_engine(self) -> Sequence[Header]:
         headers = [(name, self._headers[name]) for name in _TO_ENGINE if name in self._headers]
+        given = self._headers.get(TRACEPARENT) if self._trip is None else self._trip.traceparent
+        if given is not None and self._relaying.tracing is not None:
+            headers.append((TRACEPARENT, given))
         return [*headers, (b"x-request-id", self.id.encode())]
 
     def _end_whole(self, body: bytes) -> None:
@@ -335,12 +349,24 @@ class Relayed:
         if self._counted:
             shell = self._relaying.shell
             shell.figures.latency.observe(shell.admission.clock() - self._course.came)
+        if self._trip is not None:
+            self._tell(self._trip)
         if self._deadline is not None:
             self._deadline.cancel()
         if self._ticket is not None:
             self._ticket.leave()
         if self._continuation is not None:
             self._continuation.cancel()
+
+    def _tell(self, trip: Trip) -> None:
+        answered = self._first_s is not None
+        trip.end(
+            self._endpoint.path,
+            self.id,
+            status=self._status,
+            queue_s=self._waited_s if answered else None,
+            first_s=self._first_s or 0.0,
+        )
 
     def _let_go(self) -> None:
         call, self._call = self._call, None

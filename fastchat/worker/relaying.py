@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from starlette.types import Receive, Scope, Send
 
 from fastchat.core.errors import BodyTooLarge, InvalidKey
+from fastchat.core.tracing import Tracing
 from fastchat.core.upstream import Relayable
 from fastchat.relay import Relay
 from fastchat.relay.asgi import answer
@@ -29,6 +30,7 @@ class Relaying:
     max_body_bytes: int
     new_id: Callable[[], str]
     wall_clock: Callable[[], float]
+    tracing: Tracing | None = None
 
     def endpoints(self) -> dict[str, "Endpoint"]:
         """By path. A named template renders chats here, so those are not relayed."""

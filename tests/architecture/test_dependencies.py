@@ -9,7 +9,7 @@ from tests.architecture.tree import ROOT, imports, package_files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Those that are imported under another name than the one they are installed by.
-IMPORTED_AS = {"nvidia_ml_py": "pynvml"}
+IMPORTED_AS = {"nvidia_ml_py": "pynvml", "opentelemetry_sdk": "opentelemetry"}
 EXTRAS = {name: deps for name, deps in PROJECT["optional-dependencies"].items() if name != "test"}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fastchat.core.tracing import Span, Tracing, place_of
 from fastchat.engines.served.engine import CountingEngine
 from fastchat.engines.served.keeping import Started
 from fastchat.relay import Limits, Relay
@@ -43,7 +44,9 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker_of(*arguments: str, token: str | None = None, asgi: bool) -> AsyncIterator[Worker]:
+async def worker_of(
+    *arguments: str, token: str | None = None, asgi: bool, tracing: Tracing | None = None
+) -> AsyncIterator[Worker]:
     given = options(*arguments, slots=2)
     keeping = Started(given, IMPATIENT)
     engine = CountingEngine(given, keeping)
@@ -57,6 +60,7 @@ async def worker_of(*arguments: str, token: str | None = None, asgi: bool) -> As
         max_body_bytes=10_000,
         new_id=lambda: "id",
         wall_clock=lambda: 1,
+        tracing=tracing,
     )
     service = create_service(
         Collaborators(
@@ -67,6 +71,7 @@ async def worker_of(*arguments: str, token: str | None = None, asgi: bool) -> As
             wall_clock=lambda: 1,
             new_id=lambda: "id",
             relaying=relaying,
+            tracing=tracing,
         )
     )
     below = {} if asgi else service.endpoints
@@ -110,6 +115,29 @@ async def test_a_plain_answer_keeps_every_field(worker: Worker) -> None:
     assert body["whatever"] == 2
     assert seen["authorization"] == f"Bearer {worker.keeping.key}"
     assert worker.shell.meter.tokens == 1
+
+
+@pytest.mark.parametrize("asgi", [False, True])
+async def test_a_trace_goes_on_in_the_engine(asgi: bool) -> None:
+    spans: list[Span] = []
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with worker_of(asgi=asgi, tracing=Tracing(record=spans.append)) as worker:
+        await stream(worker, chat(stream=True), {"traceparent": given, "x-request-id": "mine"})
+        await until(lambda: len(spans) == 3)
+        seen = (await worker.seen())["traceparent"]
+    whole, waiting, engine = spans
+    assert (whole.opened.parent, engine.told["fastchat.request.id"]) == (
+        place_of(given.encode()),
+        "mine",
+    )
+    assert waiting.opened.parent == engine.opened.parent == whole.opened.place
+    assert seen.encode() == engine.opened.place.header
+
+
+async def test_a_caller_s_trace_stays_here_when_none_is_kept(worker: Worker) -> None:
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await stream(worker, chat(stream=True), {"traceparent": given})
+    assert (await worker.seen())["traceparent"] == ""
 
 
 async def test_a_stream_passes_and_its_counts_are_for_who_asked(worker: Worker) -> None:

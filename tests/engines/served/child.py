@@ -44,7 +44,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         SEEN.update(
-            {"authorization": self.headers["authorization"] or "", "body": json.dumps(asked)}
+            {
+                "authorization": self.headers["authorization"] or "",
+                "traceparent": self.headers["traceparent"] or "",
+                "body": json.dumps(asked),
+            }
         )
         if self.path == "/tokenize":
             self._json({"tokens": list(range(len(asked.get("prompt", "").split())))})

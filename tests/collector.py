@@ -1,0 +1,40 @@
+"""A collector of traces: it takes OTLP over HTTP, as OpenTelemetry's protobuf has it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+
+@dataclass
+class Collector:
+    """`spans` by name, `services` by the name of a span."""
+
+    spans: dict[str, Any] = field(default_factory=dict)
+    services: dict[str, str] = field(default_factory=dict)
+
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/v1/traces", self._take, methods=["POST"])])
+
+    async def _take(self, request: Request) -> Response:
+        told = ExportTraceServiceRequest()
+        told.ParseFromString(await request.body())
+        for resource in told.resource_spans:
+            about = {one.key: one.value.string_value for one in resource.resource.attributes}
+            for span in (span for scope in resource.scope_spans for span in scope.spans):
+                self.spans[span.name] = span
+                self.services[span.name] = about["service.name"]
+        answer = ExportTraceServiceResponse().SerializeToString()
+        return Response(answer, media_type="application/x-protobuf")
+
+
+def told(span: Any) -> dict[str, Any]:
+    """Its attributes."""
+    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
