@@ -148,6 +148,9 @@ bench-pages: install ## a hundred readers of the page beside plain event streams
 bench-transformers: $(TRANSFORMERS)/.installed ## the engine for Hugging Face checkpoints beside what it stands on
 	@$(TRANSFORMERS)/bin/python -m benchmarks.transformers
 
+bench-embeddings: $(TRANSFORMERS)/.installed ## a stream's tokens beside vectors of 64 long texts
+	@$(TRANSFORMERS)/bin/python -m benchmarks.transformers.beside
+
 bench-original: $(TRANSFORMERS)/.installed $(ORIGINAL)/.installed ## that engine's worker beside the worker of FastChat 0.2.36
 	@$(TRANSFORMERS)/bin/python -m benchmarks.transformers.original
 

@@ -29,10 +29,11 @@ from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.admission import Room
 from fastchat.engines.transformers.answer import Answer, Token
 from fastchat.engines.transformers.decoder import Detokenizer
+from fastchat.engines.transformers.delivery import Sink
 from fastchat.engines.transformers.embedding import Embedder
 from fastchat.engines.transformers.guide import Guide
 from fastchat.engines.transformers.loading import Loaded
-from fastchat.engines.transformers.manager import Batcher, Sink
+from fastchat.engines.transformers.manager import Batcher
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.sampling import Chooser
 from fastchat.engines.transformers.single import Singles, Task

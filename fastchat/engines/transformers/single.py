@@ -10,8 +10,8 @@ from typing import Any
 from fastchat.core.errors import PlatformError
 from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.answer import Token
+from fastchat.engines.transformers.failures import error_of, free_memory
 from fastchat.engines.transformers.lora import Adapter
-from fastchat.engines.transformers.manager import error_of, free_memory
 from fastchat.engines.transformers.sampling import Chooser
 
 logger = logging.getLogger(__name__)

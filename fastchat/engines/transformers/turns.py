@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from fastchat.core.errors import EngineFailed, PlatformError
-from fastchat.engines.transformers.manager import error_of, free_memory
+from fastchat.engines.transformers.failures import error_of, free_memory
 
 T = TypeVar("T")
 
