@@ -15,7 +15,12 @@ from typing import Any
 
 from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers.options import Options
-from fastchat.engines.transformers.placement import chosen_device, placement, remove_with
+from fastchat.engines.transformers.placement import (
+    chosen_device,
+    placement,
+    remove_with,
+    weights_size,
+)
 from fastchat.engines.transformers.quantization import quantization, weights_folder
 from fastchat.engines.transformers.rotary import condense
 from fastchat.model.context import get_context_length
@@ -65,7 +70,11 @@ def load(options: Options) -> Loaded:
         config = transformers.AutoConfig.from_pretrained(weights or source, **hub)
         is_condensed = condense(config)
         quantized = quantization(options, config, device)
-        words = placement(options, device) | {"dtype": chosen_dtype(options, config, device)}
+        dtype = chosen_dtype(options, config, device)
+        is_quantized = quantized is not None or hasattr(config, "quantization_config")
+        size = 0 if is_quantized else weights_size(str(weights or source), config, dtype)
+        words = placement(options, device, is_quantized=is_quantized, weights_bytes=size)
+        words["dtype"] = dtype
         if quantized is not None:
             words["quantization_config"] = quantized
         if is_condensed:

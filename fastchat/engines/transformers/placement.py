@@ -1,15 +1,19 @@
 """Where a model's layers go: which device, how much of each GPU, what stays on CPU or disk."""
 
+import logging
 import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fastchat.core.errors import ConfigError
 from fastchat.engines.transformers.options import Options
 
-# Free memory of each GPU that is left for the cache when a model is spread over several.
+logger = logging.getLogger(__name__)
+
+# Of the free memory of each device, what weights may take when they are spread over several.
 _SPREAD_SHARE = 0.85
 
 
@@ -51,9 +55,12 @@ def gpu_indices(options: Options) -> list[int]:
     return [int(word) for word in words]
 
 
-def placement(options: Options, device: str) -> dict[str, Any]:
-    """Words of `from_pretrained`. What fits nowhere goes to a folder of its own, and is read from
-    there each time. Raises `ConfigError`."""
+def placement(
+    options: Options, device: str, *, is_quantized: bool = False, weights_bytes: int = 0
+) -> dict[str, Any]:
+    """Words of `from_pretrained`. Several GPUs get equal parts, so that each has room for its part
+    of the cache; what they cannot hold goes to the CPU's memory, and what that cannot hold is read
+    from disk each time. Raises `ConfigError`."""
     import torch
 
     spread = options.num_gpus > 1 or options.max_gpu_memory is not None or options.cpu_offloading
@@ -62,6 +69,8 @@ def placement(options: Options, device: str) -> dict[str, Any]:
             "--gpus, --num-gpus, --max-gpu-memory and --cpu-offloading are for GPUs, and this runs "
             "on the CPU: leave them out"
         )
+    if device == "cpu":
+        return _on_cpu(weights_bytes)
     if not spread:
         return {"device_map": {"": device}}
     count = torch.accelerator.device_count()
@@ -72,13 +81,41 @@ def placement(options: Options, device: str) -> dict[str, Any]:
         index: options.max_gpu_memory or int(_free_bytes(index) * _SPREAD_SHARE)
         for index in indices
     }
-    if options.cpu_offloading:
-        memory["cpu"] = int(free_ram_bytes() * _SPREAD_SHARE)
+    if options.cpu_offloading or not is_quantized:  # few bits are for GPUs, unless told otherwise
+        memory["cpu"] = _ram_for_weights()
+    return _spread(memory)
+
+
+def weights_size(source: str, config: Any, dtype: Any) -> int:
+    """Bytes in memory of a checkpoint's files, which may be of another type; 0: not known."""
+    stored = getattr(config, "dtype", None) or dtype
+    files = sum(file.stat().st_size for file in Path(source).glob("*.safetensors"))
+    return files * int(dtype.itemsize) // int(stored.itemsize)
+
+
+def _on_cpu(weights_bytes: int) -> dict[str, Any]:
+    room = _ram_for_weights()
+    if weights_bytes <= room:
+        return {"device_map": {"": "cpu"}}
+    logger.warning(
+        "the weights take %.1f GiB, and of the memory that is free they may have %.1f: what is "
+        "beyond is read from disk for each token, which is slow; --load-4bit takes a quarter",
+        weights_bytes / 2**30,
+        room / 2**30,
+    )
+    return _spread({"cpu": room})
+
+
+def _spread(memory: Mapping[Any, Any]) -> dict[str, Any]:
     return {
-        "device_map": "auto" if options.max_gpu_memory else "sequential",
+        "device_map": "auto",
         "max_memory": memory,
         "offload_folder": tempfile.mkdtemp(prefix="fastchat-offload-"),
     }
+
+
+def _ram_for_weights() -> int:
+    return int(free_ram_bytes() * _SPREAD_SHARE)
 
 
 def _free_bytes(index: int) -> int:
