@@ -58,9 +58,9 @@ class Window:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="", help="a folder, random-1b or random-7b")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--texts", type=int, default=64)
-    parser.add_argument("--sentences", type=int, default=20, help="in each text, 16 tokens each")
+    parser.add_argument("--sentences", type=int, default=12, help="in each text, 16 tokens each")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()

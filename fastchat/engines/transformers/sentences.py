@@ -113,6 +113,8 @@ def found_in(source: str, revision: str) -> Find:
     """Files of a folder, or of a repository on the hub."""
     from transformers.utils import cached_file
 
+    source = str(Path(source).expanduser())  # no shell does so behind "NAME="
+
     def find(name: str) -> Path | None:
         path = cached_file(
             source,
