@@ -227,6 +227,10 @@ class Table:
         """Whether the worker is still the incarnation that was leased."""
         return self._rows.get(lease.worker.address) is lease.row
 
+    def is_replaced(self, lease: Lease) -> bool:
+        """Whether another incarnation stands under the address of the one that was leased."""
+        return self._rows.get(lease.worker.address, lease.row) is not lease.row
+
     def may_retry(self) -> bool:
         allowed = self.budget.allows(retrying=self._retrying, running=self._running)
         self.held_back += not allowed

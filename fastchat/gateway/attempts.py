@@ -51,7 +51,9 @@ class Attempts:
 
     @property
     def tried(self) -> list[str]:
-        return [lease.worker.address for lease in self.leases]
+        """Who stands in for one of them by now, under its address, was not tried."""
+        is_same = self._forwarder.table.is_same
+        return [lease.worker.address for lease in self.leases if is_same(lease)]
 
     def ask(self, request: "Forwarding", lease: Lease, body: bytes) -> None:
         forwarder, worker = self._forwarder, lease.worker
@@ -70,7 +72,7 @@ class Attempts:
                 lines += b"%b: %b\r\n" % (TRACEPARENT, request.trace.place.header)
             if request.stream is not None and not worker.tells_counts:
                 body, self._wants_usage = asking(body)
-            target = forwarder.target(worker.address)
+            target = forwarder.target(worker)
             self._call = target.post(request, request.path, lines, body)
         else:
             self._call = forwarder.old_wire.ask(

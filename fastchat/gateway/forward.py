@@ -17,7 +17,7 @@ from fastchat.gateway.forwarding import Forwarding
 from fastchat.gateway.migration import WAIT_S
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account
-from fastchat.protocol.cluster import Dispatched
+from fastchat.protocol.cluster import Dispatched, WorkerEntry
 from fastchat.relay import Relay
 from fastchat.relay.asgi import answer
 from fastchat.relay.client import Target
@@ -25,6 +25,7 @@ from fastchat.relay.work import Client
 
 # How often is looked after silent requests.
 LOOK_S = 0.25
+NOBODY: tuple[int | None, Target | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Forwarder:
     wait_s: float = WAIT_S
     tracing: Tracing | None = None
     under_way: set[Forwarding] = field(default_factory=set)
-    _targets: dict[str, Target] = field(default_factory=dict)
+    _targets: dict[str, tuple[int | None, Target | None]] = field(default_factory=dict)
 
     def to(self, path: bytes) -> "Endpoint":
         return Endpoint(self, path, self.gate.max_body_bytes)
@@ -62,15 +63,20 @@ class Forwarder:
             for one in list(self.under_way):
                 one.look(now)
 
-    def target(self, address: str) -> Target:
-        target = self._targets.get(address)
-        if target is None:
-            upstream = Upstream.from_url(address)
-            if self.token is not None:
-                bearer = (b"authorization", f"Bearer {self.token}".encode())
-                upstream = replace(upstream, headers=(bearer,))
-            target = self._targets[address] = self.relay.to(upstream)
+    def target(self, worker: WorkerEntry) -> Target:
+        """Of this incarnation: connections to another, under the same address, are not its."""
+        epoch, target = self._targets.get(worker.address, NOBODY)
+        if target is None or epoch != worker.epoch:
+            target = self.relay.anew(self._upstream(worker.address))
+            self._targets[worker.address] = worker.epoch, target
         return target
+
+    def _upstream(self, address: str) -> Upstream:
+        upstream = Upstream.from_url(address)
+        if self.token is None:
+            return upstream
+        bearer = (b"authorization", f"Bearer {self.token}".encode())
+        return replace(upstream, headers=(bearer,))
 
 
 @dataclass(frozen=True, slots=True)

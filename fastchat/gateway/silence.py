@@ -47,5 +47,7 @@ def _is_lost(request: "Forwarding", silent_s: float) -> bool:
     """By all that is known before the relay's own limit."""
     lease = request.attempts.lease
     assert lease is not None
-    found_dead = lease.row.found_dead and silent_s >= SILENT_S
-    return found_dead or (request.moves and silent_s >= request.forwarder.stall_s)
+    is_gone = lease.row.found_dead or request.forwarder.table.is_replaced(lease)
+    return (is_gone and silent_s >= SILENT_S) or (
+        request.moves and silent_s >= request.forwarder.stall_s
+    )

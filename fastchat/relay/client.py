@@ -45,6 +45,13 @@ class Relay:
             target = self._targets[upstream] = Target(self, upstream)
         return target
 
+    def anew(self, upstream: Upstream) -> "Target":
+        """As `to`, with no connection from before: somebody else listens there now."""
+        before = self._targets.pop(upstream, None)
+        if before is not None:
+            before.close_idle()
+        return self.to(upstream)
+
     async def aclose(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -126,6 +133,10 @@ class Target:
             connection.close()
         else:
             self._idle.append(connection)
+
+    def close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     async def connect(self) -> Connection:
         """Raises `UpstreamFault`."""

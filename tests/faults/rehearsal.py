@@ -101,9 +101,9 @@ class Rehearsal:
                 await asyncio.sleep(0.05)
 
     def busiest(self) -> str:
-        return max(self.workers, key=self._in_flight)
+        return max(self.workers, key=self.in_flight)
 
-    def _in_flight(self, url: str) -> int:
+    def in_flight(self, url: str) -> int:
         lease = self.table.choose("m", excluding=set(self.workers) - {url})
         return lease.row.candidate.in_flight
 
@@ -198,6 +198,15 @@ class HalfOpen:
                     writer.write(data)
         if not self._loses:
             writer.close()
+
+
+def another(platform: Rehearsal, place: HalfOpen, *flags: str) -> None:
+    """A worker that takes the place of the one behind `place`: new connections lead to it."""
+    (port,) = free_ports(1)
+    place.worker_port = port
+    (address,) = platform.unreadable
+    controller = f"http://127.0.0.1:{platform.controller_port}"
+    platform.stack.enter_context(_worker([*SCRIPTED, *flags], port, controller, address))
 
 
 @asynccontextmanager

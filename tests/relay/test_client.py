@@ -68,6 +68,16 @@ async def test_connections_are_kept_and_used_again(relay: Relay) -> None:
     assert server.connections == 1
 
 
+async def test_no_connection_is_kept_to_who_is_replaced(relay: Relay) -> None:
+    server = answering(OK, OK)
+    async with server.listening() as port:
+        await ask(relay, port)
+        before = relay.to(Upstream("127.0.0.1", port))
+        assert relay.anew(Upstream("127.0.0.1", port)) is not before
+        assert await ask(relay, port) == (200, b"hello")
+    assert server.connections == 2
+
+
 async def test_a_kept_connection_that_died_is_replaced_unnoticed(relay: Relay) -> None:
     server = answering(OK)  # closes after one answer, without having said so
     async with server.listening() as port:
