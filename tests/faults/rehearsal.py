@@ -200,6 +200,13 @@ class HalfOpen:
             writer.close()
 
 
+def restart(platform: Rehearsal, url: str, *flags: str) -> None:
+    """Its successor, under its own address and port."""
+    controller, port = f"http://127.0.0.1:{platform.controller_port}", int(url.rpartition(":")[2])
+    worker = _worker([*SCRIPTED, *flags], port, controller, url)
+    platform.workers[url] = platform.stack.enter_context(worker)
+
+
 def another(platform: Rehearsal, place: HalfOpen, *flags: str) -> None:
     """A worker that takes the place of the one behind `place`: new connections lead to it."""
     (port,) = free_ports(1)

@@ -1,4 +1,4 @@
-"""Row 26 of the fault table: an engine hangs, and another worker takes its place and its address."""
+"""Row 26 of the fault table: an engine hangs, and another worker takes its place and address."""
 
 import asyncio
 import signal
