@@ -20,6 +20,7 @@ from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account
+from fastchat.gateway.pictures import Pictures
 from fastchat.gateway.remote import Remote
 from fastchat.protocol.cluster import Dispatched
 from fastchat.providers.opening import RemoteModel
@@ -45,6 +46,7 @@ def gateway_service(
     remote: Iterable[RemoteModel] = (),
     figures: GatewayFigures | None = None,
     token: str | None = None,
+    pictures: Pictures | None = None,
     arena: Callable[[Engine], Arena] | None = None,
     tracing: Tracing | None = None,
 ) -> Service:
@@ -72,6 +74,7 @@ def gateway_service(
         stall_s=stall_s,
         keep_alive_s=keep_alive_s,
         wait_s=wait_s,
+        pictures=pictures or Pictures(),
         tracing=tracing,
     )
     context = Context(

@@ -100,6 +100,12 @@ class Table:
     def models(self) -> list[str]:
         return sorted({*self._groups, *self.routes.reachable(self._groups)})
 
+    def workers(self, name: str) -> list[WorkerEntry]:
+        """Those that may answer for a model, or for all to which an alias may lead."""
+        target = self.routes.aliases.get(name, name)
+        names = {target} if isinstance(target, str) else set(target)
+        return [one for one in self.entries() if not names.isdisjoint(one.model_names)]
+
     def put(self, entry: WorkerEntry) -> None:
         now = self.clock()
         row = self._rows.get(entry.address)

@@ -32,6 +32,7 @@ from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account, each, log
+from fastchat.gateway.pictures import Hosts, Pictures
 from fastchat.gateway.remote import Remote
 from fastchat.gateway.shares import Shares
 from fastchat.gateway.tracing import tracer
@@ -89,6 +90,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         clock=time.monotonic,
         stall_s=config.stream_stall_s,
         keep_alive_s=config.keep_alive_s,
+        pictures=Pictures(hosts=Hosts(config.image_hosts)),
         tracing=tracing,
     )
     figures.show(in_flight=lambda: len(forwarder.under_way), held_back=lambda: table.held_back)

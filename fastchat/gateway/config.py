@@ -89,6 +89,13 @@ class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags, TraceFlags):
         metavar="BYTES",
         at_least=1,
     )
+    image_hosts: tuple[str, ...] = flag(
+        (),
+        help="hosts from which pictures are fetched that requests name by URL: names, "
+        "'*.example.org', or '*' for any on the open internet, never inside of it (default: none; "
+        "such requests are refused)",
+        metavar="HOST",
+    )
     worker_timeout_s: float = flag(
         100.0,
         help="seconds of silence on a stream, or in all on a plain call, before 504",

@@ -17,6 +17,7 @@ from fastchat.gateway.forwarding import Forwarding
 from fastchat.gateway.migration import WAIT_S
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account
+from fastchat.gateway.pictures import Pictures
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
 from fastchat.relay import Relay
 from fastchat.relay.asgi import answer
@@ -33,7 +34,8 @@ class Forwarder:
     """`report` hears of every dispatch, `account` of the end of every request, refused ones too.
     `token` opens the workers. A stream that is silent for `stall_s` after it began goes on at
     another worker if it can; one that is silent for `keep_alive_s` is kept alive by a comment,
-    unless that is 0. Who has to ask again waits up to `wait_s` until it may."""
+    unless that is 0. Who has to ask again waits up to `wait_s` until it may. `pictures` that are
+    named by URL are fetched before anybody is asked."""
 
     gate: Gate
     table: Table
@@ -49,6 +51,7 @@ class Forwarder:
     keep_alive_s: float
     wait_s: float = WAIT_S
     tracing: Tracing | None = None
+    pictures: Pictures = field(default_factory=Pictures)
     under_way: set[Forwarding] = field(default_factory=set)
     _targets: dict[str, tuple[int | None, Target | None]] = field(default_factory=dict)
 

@@ -4,6 +4,7 @@ No object is made of a request beyond three of its fields, and none of the answe
 here, once, for both ways in (`relay.work`); what goes wrong is `recovery`'s affair.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -29,11 +30,13 @@ from fastchat.gateway.headers import (
 from fastchat.gateway.migration import error_code
 from fastchat.gateway.passage import Passage, Trouble
 from fastchat.gateway.recovery import OUTCOMES, Recovery
+from fastchat.gateway.remote import PROVIDER
 from fastchat.gateway.silence import look_after
 from fastchat.gateway.stream import Stream
 from fastchat.protocol.codec import encode
 from fastchat.protocol.counts import read
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.openai.media import embedded, may_name_media, remote_media
 from fastchat.protocol.openai.usage import usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.deadline import Deadline
@@ -65,6 +68,7 @@ class Forwarding:
     deadline: Deadline | None = None
     stream: Stream | None = None  # what the client is sent, if it asked for a stream
     recovery: Recovery | None = None
+    fetching: "asyncio.Task[None] | None" = None
     trace: Opened | None = None
     paused = False
     ended = False
@@ -114,6 +118,9 @@ class Forwarding:
             self.question = forwarder.table.question(session=session, body=body)
             if TIMEOUT in self.headers:
                 self.deadline = Deadline.of(self.headers[TIMEOUT], self._expire)
+            if may_name_media(body) and (urls := self._to_fetch(body)):
+                self.fetching = asyncio.create_task(self._fetch(urls))
+                return
             self.try_next()
         except PlatformError as error:
             self.refuse(error)
@@ -250,6 +257,28 @@ class Forwarding:
 
     # -- inside --
 
+    def _to_fetch(self, body: bytes) -> list[str]:
+        """A provider fetches by itself, in its own network."""
+        if all(one.dialects == PROVIDER for one in self.forwarder.table.workers(self.model)):
+            return []
+        return remote_media(body)
+
+    async def _fetch(self, urls: list[str]) -> None:
+        """Ask, with the pictures in the request."""
+        forwarder, body = self.forwarder, self.body_asked
+        try:
+            room = forwarder.gate.max_body_bytes - len(body)
+            found = await forwarder.pictures.fetched(urls, room)
+            self.body_asked = embedded(body, found)
+            self.try_next()
+        except PlatformError as error:
+            self.refuse(error)
+        except Exception:  # whoever asked must hear of it, whatever it is
+            logger.exception("request %s: its pictures", self.id)
+            self.refuse(PlatformError("Internal error; the server's log has the details."))
+        else:
+            forwarder.under_way.add(self)
+
     def _hear_refusal(self, status: int, headers: Mapping[bytes, bytes]) -> None:
         """Or whatever else is no answer."""
         shut_out = _shuts_us_out(status)
@@ -335,6 +364,8 @@ class Forwarding:
             self.recovery = None
         if self.deadline is not None:
             self.deadline.cancel()
+        if self.fetching is not None and self.fetching is not asyncio.current_task():
+            self.fetching.cancel()
         if forwarder.account is not None:
             forwarder.account(self._passage())
 

@@ -14,6 +14,7 @@ logger = logging.getLogger("openai_api_server")
 
 # Shows in the log of dispatches. The name is reserved: nobody can be reached by it.
 ADDRESS = "http://provider.invalid/"
+PROVIDER = ("provider",)
 
 
 class Remote:
@@ -50,7 +51,7 @@ def _entry(model: RemoteModel) -> WorkerEntry:
         address=ADDRESS + quote(model.endpoint.name, safe=""),
         model_names=(model.endpoint.name,),
         multimodal=model.endpoint.multimodal,
-        dialects=("provider",),
+        dialects=PROVIDER,
         abilities=tuple(sorted(model.endpoint.vendor.features)),
     )
 

@@ -70,8 +70,9 @@ def assembled(
     slots: int,
     worker_id: str,
     named: NamedTemplate | None = None,
+    fetches_media: bool = False,
 ) -> Service:
-    """The worker around an engine, which has a name."""
+    """The worker around an engine, which has a name, and may fetch what requests name by URL."""
     if named is None and config.conv_template is not None:
         named = NamedTemplate.load(config.conv_template, engine)
     admission = Admission(slots, config.limit_worker_queue, time.monotonic)
@@ -119,7 +120,7 @@ def assembled(
             metrics_port=config.metrics_port,
             wall_clock=time.time,
             new_id=_new_id,
-            relaying=_relaying(config, shell, tracing),
+            relaying=_relaying(config, shell, tracing, fetches_media=fetches_media),
             tracing=tracing,
         )
     )
@@ -151,7 +152,9 @@ def _tracing(config: ShellFlags, worker_id: str) -> Tracing | None:
     return tracing(config.otlp_endpoint, "model_worker", worker_id)
 
 
-def _relaying(config: ShellFlags, shell: Shell, tracing: Tracing | None) -> Relaying | None:
+def _relaying(
+    config: ShellFlags, shell: Shell, tracing: Tracing | None, *, fetches_media: bool
+) -> Relaying | None:
     if not isinstance(shell.engine, Relayable):
         return None
     return Relaying(
@@ -163,6 +166,7 @@ def _relaying(config: ShellFlags, shell: Shell, tracing: Tracing | None) -> Rela
         new_id=_new_id,
         wall_clock=time.time,
         tracing=tracing,
+        fetches_media=fetches_media,
     )
 
 

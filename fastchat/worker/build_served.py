@@ -12,7 +12,14 @@ from fastchat.worker.served_config import ServedWorkerConfig
 def build(config: ServedWorkerConfig, worker_id: str) -> Service:
     """Nothing is started yet: the server of this service starts its engine."""
     engine = create(options(config))
-    return assembled(config, engine, config.engine, slots=engine.slots, worker_id=worker_id)
+    return assembled(
+        config,
+        engine,
+        config.engine,
+        slots=engine.slots,
+        worker_id=worker_id,
+        fetches_media=config.engine_fetches_media,
+    )
 
 
 def options(config: ServedWorkerConfig) -> Options:

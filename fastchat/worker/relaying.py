@@ -21,7 +21,8 @@ from fastchat.worker.shell import Shell
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Relaying:
-    """`token` is what callers must show; None: they need not."""
+    """`token` is what callers must show; None: they need not. `fetches_media`: the engine may, from
+    wherever a request says."""
 
     shell: Shell
     engine: Relayable
@@ -31,6 +32,8 @@ class Relaying:
     new_id: Callable[[], str]
     wall_clock: Callable[[], float]
     tracing: Tracing | None = None
+
+    fetches_media: bool = False
 
     def endpoints(self) -> dict[str, "Endpoint"]:
         """By path. A named template renders chats here, so those are not relayed."""

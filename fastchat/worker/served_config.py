@@ -47,6 +47,11 @@ class ServedWorkerConfig(ShellFlags):
     trust_remote_code: bool = flag(
         False, help="run code that comes with the model", names=("--trust_remote_code",)
     )
+    engine_fetches_media: bool = flag(
+        False,
+        help="let the engine fetch what requests name by URL, from everywhere that it reaches; see "
+        "to it with its own flags",
+    )
     engine_arguments: tuple[str, ...] = flag((), help="the engine's own flags", rest=True)
 
     @property

@@ -252,3 +252,12 @@ async def test_a_cluster_token_is_asked_for_on_every_way_in(asgi: bool) -> None:
         assert (await one.client.post(CHAT, json=chat())).status_code == 401
         shown = {"authorization": "Bearer t"}
         assert (await one.client.post(CHAT, json=chat(), headers=shown)).status_code == 200
+
+
+async def test_an_engine_does_not_fetch_what_a_request_names(worker: Worker) -> None:
+    part = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/latest"}}
+    asked = chat() | {"messages": [{"role": "user", "content": [part]}]}
+    refused = await worker.client.post(CHAT, json=asked)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "messages")
+    part["image_url"] = {"url": "data:image/png;base64,AAAA"}
+    assert (await worker.client.post(CHAT, json=asked)).status_code == 200

@@ -1,6 +1,5 @@
 """`/v1/models`: what the caller may ask, and what each of them can do."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -11,7 +10,6 @@ from fastchat.core.errors import UnknownModel
 from fastchat.dispatch import Table
 from fastchat.gateway.callers import Caller
 from fastchat.gateway.context import Context
-from fastchat.protocol.cluster import WorkerEntry
 from fastchat.protocol.openai.answers import ModelCard, ModelCards
 from fastchat.relay.edge import json_response
 
@@ -46,7 +44,7 @@ def _visible(table: Table, caller: Caller | None) -> list[str]:
 
 def card(table: Table, name: str, created: int) -> ModelCard:
     """Any worker may be the one that answers: told is what all of them can that tell anything."""
-    workers = _workers(table, name)
+    workers = table.workers(name)
     told = [one.abilities for one in workers if one.abilities is not None]
     lengths = [one.context_length for one in workers if one.context_length is not None]
     return ModelCard.of(
@@ -55,10 +53,3 @@ def card(table: Table, name: str, created: int) -> ModelCard:
         capabilities=sorted(set(told[0]).intersection(*told)) if told else None,
         context_length=min(lengths, default=None),
     )
-
-
-def _workers(table: Table, name: str) -> Sequence[WorkerEntry]:
-    """An alias may lead to several models."""
-    target = table.routes.aliases.get(name, name)
-    names = {target} if isinstance(target, str) else set(target)
-    return [one for one in table.entries() if not names.isdisjoint(one.model_names)]
