@@ -79,7 +79,8 @@ postgresql: ## PostgreSQL for the tests of storage (Debian, Ubuntu)
 check-storage: install postgresql ## every test of the database on PostgreSQL, and PostgreSQL killed
 	@$(BIN)/pytest -m storage
 
-OPS_TOOLS := prometheus prometheus-alertmanager nginx-light rsyslog rsyslog-elasticsearch systemd
+OPS_TOOLS := prometheus prometheus-alertmanager nginx-light rsyslog rsyslog-elasticsearch systemd \
+	docker-compose
 ops-tools: ## what the suite of operations needs (Debian, Ubuntu)
 	@dpkg -s $(OPS_TOOLS) >/dev/null 2>&1 || { $(AS_ROOT) apt-get update -q \
 		&& $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive \
