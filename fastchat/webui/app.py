@@ -106,10 +106,9 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with neighbours.opened():
-            tasks = [
-                asyncio.create_task(following.run(neighbours.controller())),
-                asyncio.create_task(Probing(table, neighbours.is_alive).run()),
-            ]
+            tasks = [asyncio.create_task(Probing(table, neighbours.is_alive).run())]
+            if neighbours.controller_url:
+                tasks.append(asyncio.create_task(following.run(neighbours.controller())))
             for task in tasks:
                 task.add_done_callback(end_with)
             try:

@@ -48,7 +48,8 @@ def build(config: PageConfig) -> Service:
     from fastchat.webui.view import theme, translations, view
     from fastchat.webui.visitors import Visitors
 
-    table = Table(time.monotonic, random.Random(), complete=False)
+    # Without a controller no workers are still to be heard of.
+    table = Table(time.monotonic, random.Random(), complete=not config.controller_address)
     following = Following(table)
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s

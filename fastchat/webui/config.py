@@ -12,6 +12,10 @@ from fastchat.core.values import http_url
 MODEL_LIST_MODES = ("once", "reload")
 
 
+def _url_or_none(text: str) -> str:
+    return http_url(text) if text else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PageConfig(DatabaseFlags, LogFlags):
     """Serve a web page to chat with all models that the controller knows.
@@ -24,11 +28,11 @@ class PageConfig(DatabaseFlags, LogFlags):
     port: int = flag(7860, help="port to listen on")
     controller_address: str = flag(
         "http://localhost:21001",
-        help="URL of the controller",
+        help="URL of the controller; empty for none: models of --register-api-endpoint-file only",
         names=("--controller", "--controller-url"),
         env="CONTROLLER_ADDRESS",
         metavar="URL",
-        parse=http_url,
+        parse=_url_or_none,
     )
     model_list_mode: str = flag(
         "reload",
@@ -80,6 +84,11 @@ class PageConfig(DatabaseFlags, LogFlags):
     def __post_init__(self) -> None:
         if self.concurrency_count < 1:
             raise ConfigError("--concurrency-count must be at least 1")
+        if not self.controller_address and self.register_api_endpoint_file is None:
+            raise ConfigError(
+                "without a controller there are only models of providers: name their file with "
+                "--register-api-endpoint-file"
+            )
         for name, given, why in (
             ("share", self.share, _NO_SHARE),
             ("moderate", self.moderate, _NO_MODERATION),

@@ -21,7 +21,8 @@ def test_no_pickle_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--share"], "tunnel"),
         (["--moderate"], "not sent to OpenAI"),
-        (["--controller-url", ""], "not a URL"),
+        (["--controller-url", "c:1"], "not a URL"),
+        (["--controller-url", ""], "--register-api-endpoint-file"),
         (["--concurrency-count", "0"], "at least 1"),
         (["--model-list-mode", "twice"], "invalid choice"),
     ],

@@ -1,0 +1,95 @@
+"""The pages as they are built from flags: behind a login, and with models of providers only."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from fastchat.core.database import DatabaseUrl
+from fastchat.webui.build import build
+from fastchat.webui.config import ArenaConfig
+from tests.providers.fakes import Fake, events
+from tests.servers import serving
+from tests.webui.visitor import Visitor, said
+
+SAID = events(
+    {"choices": [{"index": 0, "delta": {"content": "hello"}, "finish_reason": None}]},
+    {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    done=True,
+)
+Pages = Callable[..., AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Pages:
+    """All tabs, with two models of a provider and no controller."""
+
+    @asynccontextmanager
+    async def opened(**flags: object) -> AsyncIterator[str]:
+        async with Fake(SAID).served() as base:
+            one = {"api_type": "openai", "api_base": f"{base}/v1", "api_key": "k"}
+            file = tmp_path / "api_endpoints.json"
+            file.write_text(
+                json.dumps({name: one | {"model_name": name} for name in ("far", "near")})
+            )
+            config = ArenaConfig(
+                controller_address="",
+                register_api_endpoint_file=file,
+                database_url=DatabaseUrl(f"sqlite:///{tmp_path / 'kept.db'}"),
+                logdir=None,
+                **flags,  # type: ignore[arg-type]  # a test names its flags
+            )
+            async with serving(build(config).app) as url:
+                yield url
+
+    return opened
+
+
+async def test_without_a_controller_there_are_the_models_of_providers(pages: Pages) -> None:
+    async with pages() as url, aiohttp.ClientSession() as session:
+        visitor = Visitor(session, url, model="far")
+        await visitor.open()
+        rows = await visitor.ask("hi")
+    assert [said(row) for row in rows] == ["hi", "hello"]
+
+
+async def test_a_page_with_users_shows_nothing_before_the_login(
+    pages: Pages, tmp_path: Path
+) -> None:
+    users = tmp_path / "users"
+    users.write_text("ada:right, bob:other")
+    jar = aiohttp.CookieJar(unsafe=True)  # the server has a number for a name
+    async with (
+        pages(gradio_auth_path=users) as url,
+        aiohttp.ClientSession(cookie_jar=jar) as session,
+    ):
+        for path in ("config", "gradio_api/queue/data?session_hash=x"):
+            assert (await session.get(f"{url}/{path}")).status == 401
+        assert (await session.post(f"{url}/gradio_api/queue/join", json={})).status == 401
+        wrong = {"username": "ada", "password": "other"}
+        assert (await session.post(f"{url}/login", data=wrong)).status == 400
+        assert (await session.get(f"{url}/config")).status == 401
+        right = {"username": "ada", "password": "right"}
+        assert (await session.post(f"{url}/login", data=right)).status == 200
+        assert (await session.get(f"{url}/config")).status == 200
+
+
+async def test_a_login_has_one_history_in_every_browser(pages: Pages, tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.write_text("ada:right, bob:other")
+    async with pages(gradio_auth_path=users) as url:
+        told: list[list[str]] = []
+        for user, password in (("ada", "right"), ("ada", "right"), ("bob", "other")):
+            jar = aiohttp.CookieJar(unsafe=True)
+            async with aiohttp.ClientSession(cookie_jar=jar) as session:
+                await session.post(f"{url}/login", data={"username": user, "password": password})
+                visitor = Visitor(session, url, model="far")
+                await visitor.open()
+                if not told:
+                    await visitor.ask("my question")
+                ((found,),) = await visitor.whole("listed", [visitor.id, visitor.browser, ""])
+                told.append([title for title, _ in found["choices"]])
+    assert told == [["my question"], ["my question"], []]
