@@ -313,3 +313,18 @@ async def test_tokens_become_their_text_where_the_engine_can(worker: httpx.Async
     assert (asked.status_code, asked.json()["error"]["param"]) == (400, "detokenize")
     negative = await worker.post("/detokenize", json={"model": "other", "tokens": [1]})
     assert negative.status_code == 404
+
+
+async def test_what_stands_behind_the_gap_reaches_an_engine_that_can_fill_it(
+    worker: httpx.AsyncClient, engine: ScriptedEngine
+) -> None:
+    refused = await worker.post("/v1/completions", json=TEXT | {"suffix": "end"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "suffix")
+    engine.features |= {"suffix"}
+    filled = await worker.post("/v1/completions", json=TEXT | {"suffix": "end"})
+    assert (filled.status_code, engine.asked[0].suffix) == (200, "end")
+    for echoed in ({"suffix": "end"}, {"logprobs": 1}):
+        answer = await worker.post("/v1/completions", json=TEXT | {"echo": True} | echoed)
+        assert answer.status_code == 400
+        assert "echo with" in answer.json()["error"]["message"].replace("_", " ")
+    assert (await worker.post("/v1/completions", json=TEXT | {"suffix": ""})).status_code == 200

@@ -22,6 +22,7 @@ from fastchat.engines.llama_cpp.grammars import Grammars
 from fastchat.engines.llama_cpp.job import Job
 from fastchat.engines.llama_cpp.server import Server
 from fastchat.engines.llama_cpp.side_door import SideDoor
+from fastchat.model.infilling import Infilling
 from fastchat.model.writing import Manner, read
 
 _FEATURES: frozenset[Feature] = frozenset(
@@ -49,13 +50,14 @@ _CHAT_FEATURES: frozenset[Feature] = frozenset(["chat", "tools", "tool_choice"])
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
     """What was loaded. `chat_template` is its source; `default_seed` is for requests that bring
-    none."""
+    none; `infilling` how it is asked for what stands between two texts, if it knows that."""
 
     names: Sequence[str]
     context_length: int
     vocabulary_size: int
     chat_template: str | None
     default_seed: int | None
+    infilling: Infilling | None = None
 
 
 class LlamaCppEngine:
@@ -75,10 +77,13 @@ class LlamaCppEngine:
 
     @property
     def features(self) -> frozenset[Feature]:
-        if self._model.chat_template is None:
-            return _FEATURES
-        thinks: frozenset[Feature] = frozenset(["reasoning_effort"] if self._manner.thinks else [])
-        return _FEATURES | _CHAT_FEATURES | thinks
+        found = set(_FEATURES)
+        if self._model.infilling is not None:
+            found.add("suffix")
+        if self._model.chat_template is not None:
+            found |= _CHAT_FEATURES
+            found |= {"reasoning_effort"} if self._manner.thinks else set()
+        return frozenset(found)
 
     @property
     def context_length(self) -> int:
@@ -103,7 +108,7 @@ class LlamaCppEngine:
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         self._check(request)
-        prompt = await self._rendered(request.prompt)
+        prompt = self._filled(request, await self._rendered(request.prompt))
         chunks = self._written(request, prompt)
         reader = self._manner.reader(request, prompt) if isinstance(prompt, str) else None
         said = chunks if reader is None else read(chunks, reader)
@@ -170,6 +175,16 @@ class LlamaCppEngine:
         if isinstance(request.prompt, Chat):
             return self._manner.continued(prompt, request.continue_from)
         return prompt + request.continue_from
+
+    def _filled(
+        self, request: GenerationRequest, prompt: str | tuple[int, ...]
+    ) -> str | tuple[int, ...]:
+        infilling = self._model.infilling
+        if request.suffix is None or infilling is None:
+            return prompt
+        if isinstance(prompt, tuple):
+            raise Unsupported(["suffix of token ids"], model=request.model)
+        return infilling.prompt(prompt, request.suffix)
 
     async def _rendered(self, prompt: Prompt) -> str | tuple[int, ...]:
         return await self.render(prompt) if isinstance(prompt, Chat) else prompt

@@ -15,6 +15,7 @@ from fastchat.engines.llama_cpp.engine import LlamaCppEngine, Model
 from fastchat.engines.llama_cpp.gguf import Header, read_header
 from fastchat.engines.llama_cpp.side_door import THREADS as SIDE_DOOR_THREADS
 from fastchat.engines.llama_cpp.side_door import SideDoor
+from fastchat.model.infilling import infilling_of
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def create(options: Options) -> LlamaCppEngine:
         vocabulary_size=header.vocabulary_size,
         chat_template=header.chat_template,
         default_seed=options.seed,
+        infilling=infilling_of(side_door.is_token),
     )
     return LlamaCppEngine(server, side_door, model, slots=options.slots)
 

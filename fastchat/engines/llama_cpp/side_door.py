@@ -28,10 +28,12 @@ class SideDoor:
 
     def slot_length(self) -> int:
         """Tokens that one slot really holds: llama.cpp rounds what it was asked for. Blocks."""
-        with socket.create_connection((self._host, self._port), _TIMEOUT_S) as connection:
-            connection.sendall(self._request("GET", "/slots", b""))
-            raw = b"".join(iter(lambda: connection.recv(1 << 16), b""))
-        return int(_answer(raw)[0]["n_ctx"])
+        return int(self._asked("GET", "/slots", b"")[0]["n_ctx"])
+
+    def is_token(self, mark: str) -> bool:
+        """Whether the vocabulary has it, as one. Blocks."""
+        payload = {"content": mark, "add_special": False, "parse_special": True}
+        return len(self._asked("POST", "/tokenize", json.dumps(payload).encode())["tokens"]) == 1
 
     async def tokenize(self, text: str) -> Sequence[int]:
         payload = {"content": text, "add_special": True, "parse_special": True}
@@ -54,6 +56,11 @@ class SideDoor:
             reason = error.message.splitlines()[-1]  # before it stands the template's source
             message = f"The model's chat template refuses these messages: {reason}"
             raise InvalidRequest(message, param="messages") from None
+
+    def _asked(self, method: str, path: str, body: bytes) -> Any:
+        with socket.create_connection((self._host, self._port), _TIMEOUT_S) as connection:
+            connection.sendall(self._request(method, path, body))
+            return _answer(b"".join(iter(lambda: connection.recv(1 << 16), b"")))
 
     async def _post(self, path: str, payload: Mapping[str, object]) -> Any:
         try:

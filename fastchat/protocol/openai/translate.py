@@ -56,11 +56,11 @@ def completion_plan(request: CompletionRequest, id: str) -> Plan:
     echo = bool(request.echo)
     refuse(
         request.model,
-        suffix=request.suffix,
         best_of=best_of,
         use_beam_search=request.use_beam_search,
         echo_with_logprobs=echo and request.logprobs is not None,
         echo_of_token_ids=echo and not _is_text(request.prompt),
+        echo_with_suffix=echo and bool(request.suffix),
     )
     if request.logprobs is not None:
         within("logprobs", request.logprobs, 0, MAX_TOP_LOGPROBS)
@@ -70,6 +70,8 @@ def completion_plan(request: CompletionRequest, id: str) -> Plan:
         _generation(request, id, prompt=prompt, max_tokens=max_tokens, logprobs=request.logprobs)
         for prompt in prompts
     ]
+    if request.suffix:
+        generations = [replace(one, suffix=request.suffix) for one in generations]
     return replace(_plan(request, generations), echo=echo)
 
 

@@ -218,3 +218,7 @@ async def test_a_healthy_engine_is_silent(
     await collect(small.generate(ask(max_tokens=2)))
     await small.aclose()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_without_marks_for_it_fills_no_gaps(llama: LlamaCppEngine) -> None:
+    assert "suffix" not in llama.features
