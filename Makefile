@@ -137,6 +137,9 @@ bench-scale: install ## dispatch policies in simulation, and the cost of one dis
 bench-gateway: install ## what the gateway costs beside nginx and other gateways
 	@$(BIN)/python -m benchmarks.gateway
 
+bench-proxy: install nginx ## the first event of a stream through nginx with TLS
+	@$(BIN)/python -m benchmarks.proxy
+
 bench-arena: install ## the leaderboard from 100,000 votes
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.arena
 
