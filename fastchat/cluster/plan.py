@@ -127,11 +127,12 @@ def _api(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpe
 
 def _page(platform: Platform, python: str, controller: ProcessSpec) -> ProcessSpec:
     spec = platform.page
+    module = "gradio_web_server_multi" if spec.arena else "gradio_web_server"
     return ProcessSpec(
-        name="gradio_web_server",
+        name=module,
         role="page",
         argv=(
-            *_command(python, "gradio_web_server"),
+            *_command(python, module),
             *("--controller-address", controller.address),
             *_listen(spec.host, spec.port),
             *spec.arguments,

@@ -58,7 +58,10 @@ class ApiSpec(_Table, kw_only=True, frozen=True):
 
 
 class PageSpec(_Table, kw_only=True, frozen=True):
+    """`arena`: with all tabs, those of battles and votes as well."""
+
     enabled: bool = True
+    arena: bool = False
     host: Text = "127.0.0.1"
     port: Port = 7860
     arguments: tuple[str, ...] = ()

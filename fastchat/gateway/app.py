@@ -14,6 +14,7 @@ from fastchat.client import Neighbours
 from fastchat.core.metrics import exposed, registry
 from fastchat.dispatch import Following, Probing
 from fastchat.gateway.aborting import routes as abort_routes
+from fastchat.gateway.blind_pair import NAME as ARENA
 from fastchat.gateway.context import Context
 from fastchat.gateway.cors import Cors, Pages
 from fastchat.gateway.figures import GatewayFigures
@@ -68,7 +69,9 @@ def create_service(
     @app.get("/ready")
     async def ready() -> Response:
         models = context.table.models()
-        return JSONResponse({"models": models}, status_code=200 if models else 503)
+        # The arena alone answers nothing.
+        is_ready = bool(set(models) - {ARENA})
+        return JSONResponse({"models": models}, status_code=200 if is_ready else 503)
 
     return Service(app, endpoints=endpoints)
 

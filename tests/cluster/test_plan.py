@@ -55,6 +55,12 @@ def test_a_platform_may_have_no_page() -> None:
     assert [spec.role for spec in plan(platform)] == ["controller", "worker", "api"]
 
 
+def test_a_page_may_have_all_tabs() -> None:
+    *_, page = plan(Platform(page=PageSpec(arena=True)), python="py")
+    assert page.argv[:3] == ("py", "-m", "fastchat.serve.gradio_web_server_multi")
+    assert (page.name, page.role) == ("gradio_web_server_multi", "page")
+
+
 def test_every_replica_is_a_worker_with_its_own_port_and_devices() -> None:
     model = ModelSpec(path="a", replicas=2, gpus=((0, 1), (2,)), environment={"X": "1"})
     _, first, second, *_ = plan(Platform(models=(model,)))

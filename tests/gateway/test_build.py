@@ -38,6 +38,7 @@ async def test_an_arena_is_a_model_with_a_database_of_its_own(
         httpx.AsyncClient(base_url=base, trust_env=False) as client,
     ):
         listed = (await client.get("/v1/models")).json()["data"]
+        assert (await client.get("/ready")).status_code == 503  # nobody to fight yet
         asked = {"model": "arena", "messages": "hello"}
         answer = await client.post("/v1/chat/completions", json=asked)
     assert [card["id"] for card in listed] == ["arena"]
