@@ -29,11 +29,6 @@ class Breaker:
         return not self._place.numbers[OPEN_UNTIL]
 
     @property
-    def open_until(self) -> float:
-        """0 when it is closed."""
-        return self._place.numbers[OPEN_UNTIL]
-
-    @property
     def on_trial(self) -> bool:
         return bool(self._place.numbers[TRIAL])
 
@@ -51,23 +46,29 @@ class Breaker:
             if not self.is_closed and not self.on_trial:
                 self._set(OPEN_UNTIL, now)
 
-    def succeed(self, now: float) -> None:
-        """What ends well after the circuit was opened, and is no trial, began before."""
+    def succeed(self, now: float) -> bool:
+        """Whether that closed it. What ends well after the circuit was opened, and is no trial,
+        began before."""
         numbers = self._place.numbers
         if numbers[FAILURES]:
             numbers[FAILURES] = 0
-        if numbers[TRIAL]:
-            with self._place.lock:
-                self._set(OPEN_UNTIL, 0)
-                self._set(TRIAL, 0)
-                self._set(CLOSED_AT, now)
+        if not numbers[TRIAL]:
+            return False
+        with self._place.lock:
+            self._set(OPEN_UNTIL, 0)
+            self._set(TRIAL, 0)
+            self._set(CLOSED_AT, now)
+        return True
 
-    def fail(self, now: float) -> None:
+    def fail(self, now: float) -> bool:
+        """Whether that opened it."""
         with self._place.lock:
             failures = self._place.numbers[FAILURES] + 1
             self._set(FAILURES, failures)
-            if self.on_trial or (self.is_closed and failures >= MOST_FAILURES):
+            opens = self.on_trial or (self.is_closed and failures >= MOST_FAILURES)
+            if opens:
                 self._open(now)
+            return opens
 
     def open(self, now: float) -> None:
         with self._place.lock:

@@ -130,15 +130,16 @@ class Row:
         if self.full_until is not None and now >= self.full_until:
             self._not_full()
 
-    def report(self, outcome: Outcome, now: float, took_s: float) -> None:
+    def report(self, outcome: Outcome, now: float, took_s: float) -> bool:
+        """Whether that opened or closed the breaker."""
         if outcome == "ok" or outcome == "began":
-            self._answered(outcome, now, took_s)
-        elif outcome == "full":
+            return self._answered(outcome, now, took_s)
+        if outcome == "full":
             self.heard_at = now
             self.full_until = now + FULL_S
             self.candidate.capacity = 0
-        else:
-            self._failed(outcome, now)
+            return False
+        return self._failed(outcome, now)
 
     def probed(self, now: float, *, alive: bool) -> None:
         self.found_dead = not alive
@@ -164,22 +165,24 @@ class Row:
             return self.entry.wait_s
         return 1 / self.record.pace if self.record.pace else 1.0
 
-    def _answered(self, outcome: Outcome, now: float, took_s: float) -> None:
+    def _answered(self, outcome: Outcome, now: float, took_s: float) -> bool:
         self.heard_at = now
         self.unreachable = self.found_dead = False
-        if self.breaker.on_trial:
-            self.since = now
-        self.breaker.succeed(now)
         if outcome == "ok":
-            self.record.ended += 1
-            self.record.answered += 1
-            self.record.answering_s += took_s
+            record = self.record
+            record.ended += 1
+            record.answered += 1
+            record.answering_s += took_s
+        closes = self.breaker.succeed(now)
+        if closes:
+            self.since = now
+        return closes
 
-    def _failed(self, outcome: Outcome, now: float) -> None:
+    def _failed(self, outcome: Outcome, now: float) -> bool:
         self.record.ended += 1
         self.record.failed += 1
         self.unreachable = outcome != "failed"  # so that it is asked whether it still lives
-        self.breaker.fail(now)
+        return self.breaker.fail(now)
 
     def _count(self) -> None:
         """The worker's own word, corrected by what was sent and has ended since; and it is never

@@ -1,7 +1,7 @@
 """The workers a process knows, what they serve and how busy they are."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -245,11 +245,8 @@ class Table:
     def report(self, lease: Lease, outcome: Outcome) -> None:
         """How a request went. A request that its client gave up is not reported."""
         now = self.clock()
-        row = lease.row
-        before = row.breaker.open_until
-        row.report(outcome, now, now - lease.chosen_at)
-        if row.breaker.open_until != before:
-            self._refresh_groups(row, now)
+        if lease.row.report(outcome, now, now - lease.chosen_at):
+            self._refresh_groups(lease.row, now)
 
     def suspects(self) -> list[str]:
         """Workers of which nobody knows whether they still live: ask them."""
@@ -351,19 +348,19 @@ class Table:
             raise self._nobody(model)
         policy = POLICIES[self.policy]
         chosen = policy(candidates, question, self.rng)
-        self._hear_siblings(chosen)
+        if self.find_place is not None:
+            self._hear_siblings([chosen])
         if chosen.queue_length < chosen.capacity:
             return chosen, candidates
-        self._hear_siblings(*candidates)
+        self._hear_siblings(candidates)
         free = [one for one in candidates if one.queue_length < one.capacity]
         if not free:
             raise _full(model, len(candidates), group.wait_when_full_s())
         return policy(free, question, self.rng), free
 
-    def _hear_siblings(self, *candidates: Candidate) -> None:
-        if self.find_place is not None:
-            for one in candidates:
-                self._rows[one.address].hear_siblings()
+    def _hear_siblings(self, candidates: Iterable[Candidate]) -> None:
+        for one in candidates:
+            self._rows[one.address].hear_siblings()
 
     def _nobody(self, model: str) -> UnknownModel | NoWorker:
         settling = self.clock() < self._settled_at
