@@ -1,6 +1,6 @@
 """A load that lasts, and one fault after another: nothing is lost and nothing stays behind.
 
-A minute by default; FASTCHAT_LOAD_S makes it as long as you like.
+Three quarters of a minute by default; FASTCHAT_LOAD_S makes it as long as you like.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tests.servers import until
 
 pytestmark = pytest.mark.faults
 
-LOAD_S = float(os.environ.get("FASTCHAT_LOAD_S", "60"))
+LOAD_S = float(os.environ.get("FASTCHAT_LOAD_S", "45"))
 PACE = ("--tokens-per-s", "25")
 # Questions come as they come, whatever happens to those before.
 PAUSE_S = 0.2
