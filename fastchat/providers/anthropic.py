@@ -6,6 +6,7 @@ import aiohttp
 import msgspec
 
 from fastchat.core.chat import Chat, Image, Message, NamedTool, Part, Text
+from fastchat.core.constraints import JsonSchema
 from fastchat.core.errors import Unsupported
 from fastchat.core.generation import (
     Chunk,
@@ -81,6 +82,7 @@ class Anthropic:
             "temperature": None if sampling.temperature == 1 else sampling.temperature,
             "top_p": None if sampling.top_p == 1 else sampling.top_p,
             "top_k": sampling.top_k,
+            "output_config": _output(request, endpoint),
             "thinking": None
             if thinking is None
             else {"type": "enabled", "budget_tokens": thinking},
@@ -221,6 +223,15 @@ def _tools(chat: Chat) -> list[Block]:
         }
         for tool in chat.tools
     ]
+
+
+def _output(request: GenerationRequest, endpoint: Endpoint) -> Block | None:
+    """The API follows a schema, and knows no JSON without one."""
+    if not isinstance(request.constraint, JsonSchema):
+        return None
+    if not request.constraint.schema:
+        raise Unsupported(["response_format: json_object"], model=endpoint.name)
+    return {"format": {"type": "json_schema", "schema": dict(request.constraint.schema)}}
 
 
 def _tool_choice(chat: Chat) -> Block:

@@ -71,7 +71,7 @@ _ANTHROPIC = Vendor(
     environment="ANTHROPIC_API_KEY",
     key_header="x-api-key",
     path="/v1/messages",
-    features=_EFFORT | _set("chat", "tools", "tool_choice", "vision", "top_k"),
+    features=_EFFORT | _set("chat", "tools", "tool_choice", "vision", "top_k", "json_schema"),
     headers={"anthropic-version": "2023-06-01"},
 )
 _GEMINI = Vendor(
@@ -125,6 +125,7 @@ VENDORS: Mapping[str, Vendor] = {
     "anthropic_message": _ANTHROPIC,
     "anthropic_message_vertex": replace(
         _ANTHROPIC,
+        features=_ANTHROPIC.features - _set("json_schema"),
         base=None,
         environment="VERTEX_ACCESS_TOKEN",
         key_header="authorization",

@@ -107,16 +107,25 @@ async def ours(table: Table) -> AsyncIterator[str]:
         yield url
 
 
-async def test_our_api_server_is_a_provider(ours: str, session: aiohttp.ClientSession) -> None:
-    engine = _engine(session, "openai_compatible", ours)
+in_both_dialects = pytest.mark.parametrize("api_type", ["openai_compatible", "anthropic"])
+
+
+@in_both_dialects
+async def test_our_api_server_is_a_provider(
+    ours: str, session: aiohttp.ClientSession, api_type: str
+) -> None:
+    engine = _engine(session, api_type, ours)
     whole = await collect(engine.generate(_asking(max_tokens=8)))
     assert whole.text
     assert whole.usage.completion_tokens == 8
     assert whole.finish_reason == "length"
 
 
-async def test_a_tool_is_called_and_answered(ours: str, session: aiohttp.ClientSession) -> None:
-    engine = _engine(session, "openai_compatible", ours)
+@in_both_dialects
+async def test_a_tool_is_called_and_answered(
+    ours: str, session: aiohttp.ClientSession, api_type: str
+) -> None:
+    engine = _engine(session, api_type, ours)
     chat = Chat(CAPITAL.messages, tools=(WEATHER,), tool_choice="required")
     asked = await collect(engine.generate(_asking(chat)))
     (call,) = asked.tool_calls
@@ -134,9 +143,10 @@ async def test_a_tool_is_called_and_answered(ours: str, session: aiohttp.ClientS
     assert end.finish_reason in ("stop", "length")
 
 
+@in_both_dialects
 async def test_a_model_that_our_api_server_lacks_is_said(
-    ours: str, session: aiohttp.ClientSession
+    ours: str, session: aiohttp.ClientSession, api_type: str
 ) -> None:
-    engine = _engine(session, "openai_compatible", ours, model_name="nobody")
+    engine = _engine(session, api_type, ours, model_name="nobody")
     with pytest.raises(ProviderAway, match="knows no model 'nobody'"):
         await collect(engine.generate(_asking()))

@@ -213,3 +213,11 @@ async def test_what_cannot_be_said_there_is_refused(
         with pytest.raises(error):
             await collect(engine.generate(GenerationRequest(id="1", model="ours", prompt=prompt)))
     assert fake.asked == []
+
+
+async def test_anthropic_is_given_a_schema_and_asked_for_no_json_without_one() -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    body, _ = await _sent("anthropic", request(constraint=JsonSchema(schema)))
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": schema}}
+    with pytest.raises(Unsupported, match="json_object"):
+        await _sent("anthropic", request(constraint=JsonSchema({})))
