@@ -25,18 +25,31 @@ class Graph:
     queries: Mapping[str, str]
 
 
+def rate(metric: str, where: str = "") -> str:
+    return f"rate({metric}{where}[$__rate_interval])"
+
+
+def total(metric: str, by: str = "", where: str = "") -> str:
+    """In a second, of all that have the same labels `by`."""
+    return f"sum by ({by}) ({rate(metric, where)})" if by else f"sum({rate(metric, where)})"
+
+
+def in_an_hour(metric: str, by: str) -> dict[str, str]:
+    return {f"{{{{{by}}}}}": f"sum by ({by}) (increase({metric}[1h]))"}
+
+
 def quantiles(metric: str, by: str, where: str = "") -> dict[str, str]:
     """P50, P95 and P99 of a histogram."""
-    rate = f"sum by (le, {by}) (rate({metric}_bucket{where}[$__rate_interval]))"
+    buckets = total(f"{metric}_bucket", f"le, {by}", where)
     return {
-        f"p{percent} {{{{{by}}}}}": f"histogram_quantile({percent / 100}, {rate})"
+        f"p{percent} {{{{{by}}}}}": f"histogram_quantile({percent / 100}, {buckets})"
         for percent in (50, 95, 99)
     }
 
 
 def per_second(metric: str, by: str, where: str = "") -> dict[str, str]:
     label = " ".join(f"{{{{{name.strip()}}}}}" for name in by.split(","))
-    return {label: f"sum by ({by}) (rate({metric}{where}[$__rate_interval]))"}
+    return {label: total(metric, by, where)}
 
 
 MODEL, WORKER = '{model=~"$model"}', '{instance=~"$instance"}'
@@ -80,9 +93,9 @@ PLATFORM = (
         says="What was asked anew before, and in the middle of, an answer",
         unit="reqps",
         queries={
-            "retries": "sum(rate(gateway_retries_total[$__rate_interval]))",
-            "migrations": "sum(rate(gateway_migrations_total[$__rate_interval]))",
-            "held back": "sum(rate(gateway_retries_held_back_total[$__rate_interval]))",
+            "retries": total("gateway_retries_total"),
+            "migrations": total("gateway_migrations_total"),
+            "held back": total("gateway_retries_held_back_total"),
         },
     ),
     Graph(
@@ -131,10 +144,8 @@ MODELS = (
         says="In and out, in a second",
         unit="short",
         queries={
-            "in {{model}}": f"sum by (model) (rate(gateway_prompt_tokens_total{MODEL}"
-            "[$__rate_interval]))",
-            "out {{model}}": f"sum by (model) (rate(gateway_completion_tokens_total{MODEL}"
-            "[$__rate_interval]))",
+            "in {{model}}": total("gateway_prompt_tokens_total", "model", MODEL),
+            "out {{model}}": total("gateway_completion_tokens_total", "model", MODEL),
         },
     ),
     Graph(
@@ -142,9 +153,8 @@ MODELS = (
         says="The part of all prompt tokens that engines had in their cache",
         unit="percentunit",
         queries={
-            "{{model}}": f"sum by (model) (rate(gateway_cached_prompt_tokens_total{MODEL}"
-            f"[$__rate_interval])) / sum by (model) (rate(gateway_prompt_tokens_total{MODEL}"
-            "[$__rate_interval]))"
+            "{{model}}": f"{total('gateway_cached_prompt_tokens_total', 'model', MODEL)} / "
+            f"{total('gateway_prompt_tokens_total', 'model', MODEL)}"
         },
     ),
 )
@@ -154,8 +164,8 @@ ONE_WORKER = (
         says="Requests and tokens in a second",
         unit="short",
         queries={
-            "requests": f"rate(worker_requests_total{WORKER}[$__rate_interval])",
-            "tokens": f"rate(worker_completion_tokens_total{WORKER}[$__rate_interval])",
+            "requests": rate("worker_requests_total", WORKER),
+            "tokens": rate("worker_completion_tokens_total", WORKER),
         },
     ),
     Graph(
@@ -206,13 +216,13 @@ SPEND = (
         title="Tokens of answers by key",
         says="In an hour",
         unit="short",
-        queries={"{{key}}": "sum by (key) (increase(gateway_completion_tokens_total[1h]))"},
+        queries=in_an_hour("gateway_completion_tokens_total", "key"),
     ),
     Graph(
         title="Tokens of prompts by key",
         says="In an hour",
         unit="short",
-        queries={"{{key}}": "sum by (key) (increase(gateway_prompt_tokens_total[1h]))"},
+        queries=in_an_hour("gateway_prompt_tokens_total", "key"),
     ),
     Graph(
         title="Requests by key",
