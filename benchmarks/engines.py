@@ -3,8 +3,10 @@
     make bench-engines
 
 One process of the engine, asked directly and through the stack in turn; each ratio is of two
-neighbouring rounds, so that a machine that slows down slows down both. Streams are read chunk by
-chunk and checked for their ends. The last table kills an engine in the middle of a stream.
+neighbouring rounds, so that a machine that slows down slows down both. A round takes about
+`--round-s` seconds: how many tokens a stream has follows from a first round, which is not counted.
+Streams are read chunk by chunk and checked for their ends. Results are printed as they come. The
+last table kills an engine in the middle of a stream.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import re
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +31,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.spread import judge, spread
 from fastchat import __version__
 from fastchat.core.config import cache_folder, environment
 from fastchat.engines.served import ROWS, Options
@@ -36,6 +40,18 @@ from fastchat.model.weights import DEFAULT_MODEL, resolve
 from tests.engines.served.workers import Process, process, wait_until
 from tests.servers import free_port
 from tools.convert_smollm2 import FOLDER
+
+RATIO, ADDED_MS = 0.97, 0.5
+COLUMNS = (
+    "streams",
+    "tokens each",
+    "engine tok/s",
+    "stack tok/s",
+    "ratio (spread)",
+    f"at least {RATIO}",
+)
+# Tokens of one stream: of a round that only shows how fast it is, and what fits into its context.
+FEWEST, MOST = 8, 400
 
 MODEL = "m"
 PROMPT = "Tell me a long story about a lighthouse."
@@ -64,51 +80,63 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engines", nargs="+", default=["llama_server", "vllm"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=100)
+    parser.add_argument("--round-s", type=float, default=2.5)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--firsts", type=int, default=60, help="requests of one token, each way")
-    parser.add_argument("--deaths", type=int, default=5)
+    parser.add_argument("--firsts", type=int, default=30, help="requests of one token, each way")
+    parser.add_argument("--deaths", type=int, default=3)
     args = parser.parse_args()
     console = Console(width=140)
     for name in args.engines:
+        console.print(f"{ROWS[name].title} is being started")
         with tempfile.TemporaryDirectory() as folder, _sides(Path(folder), name) as sides:
-            console.print(asyncio.run(_table(name, sides, args)))
+            console.print(asyncio.run(_table(name, sides, args, console)))
     if args.deaths:
         console.print(_deaths(args.deaths))
 
 
-async def _table(name: str, sides: Sides, args: argparse.Namespace) -> Table:
+async def _table(name: str, sides: Sides, args: argparse.Namespace, console: Console) -> Table:
     table = Table(
         title=f"fastchat {__version__} in front of {ROWS[name].title}, {DEFAULT_MODEL}, "
-        f"{args.tokens} tokens a stream, {args.rounds} rounds, {platform.machine()}, "
-        f"Python {platform.python_version()}"
+        f"{args.rounds} rounds, {platform.machine()}, Python {platform.python_version()}"
     )
-    for column in ("streams", "engine tok/s", "stack tok/s", "ratio: median (min - max)"):
+    for column in COLUMNS:
         table.add_column(column, justify="right")
     for count in args.streams:
-        table.add_row(*await _row(sides, args.rounds, args.tokens, count))
+        cells = await _row(sides, args.rounds, await _tokens_for(sides, count, args.round_s), count)
+        table.add_row(*cells)
+        told = zip(COLUMNS, cells, strict=True)
+        console.print(", ".join(f"{column} {cell}" for column, cell in told))
+        sys.stdout.flush()
     added = await _added_ms(sides, args.firsts)
     table.caption = (
         f"first text of a request of one token, {args.firsts} pairs: {statistics.median(added):.2f}"
-        f" ms added (quartiles {' to '.join(f'{q:.2f}' for q in _quartiles(added))})"
+        f" ms added (quartiles {' to '.join(f'{q:.2f}' for q in _quartiles(added))}), of "
+        f"{ADDED_MS} ms at most"
     )
     return table
 
 
+async def _tokens_for(sides: Sides, count: int, round_s: float) -> int:
+    """Of each stream, so that a round takes so long; both sides are warm then."""
+    await _round(sides.stack, FEWEST, count)
+    rate = await _round(sides.engine, FEWEST, count)
+    return max(FEWEST, min(MOST, int(rate * round_s / count)))
+
+
 async def _row(sides: Sides, rounds: int, tokens: int, count: int) -> list[str]:
-    for port in (sides.engine, sides.stack):
-        await _round(port, tokens, count)
     pairs = []
     for number in range(rounds):
         ports = (sides.engine, sides.stack) if number % 2 == 0 else (sides.stack, sides.engine)
         rates = {port: await _round(port, tokens, count) for port in ports}
         pairs.append((rates[sides.engine], rates[sides.stack]))
-    ratios = [stack / engine for engine, stack in pairs]
+    seen = spread([stack / engine for engine, stack in pairs])
     return [
         str(count),
+        str(tokens),
         f"{statistics.median(engine for engine, _ in pairs):.1f}",
         f"{statistics.median(stack for _, stack in pairs):.1f}",
-        f"{statistics.median(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f})",
+        f"{seen.median:.3f} ({seen.low:.3f} - {seen.high:.3f})",
+        judge(seen, RATIO, at_most=False),
     ]
 
 

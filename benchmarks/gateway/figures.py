@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks.gateway.gateways import NGINX, OURS
 from benchmarks.gateway.rounds import Round, Run
-from benchmarks.gateway.spread import Spread, spread
 from benchmarks.gateway.stage import DIRECT
+from benchmarks.spread import Spread, spread
 
 Value = Callable[[Run], float | None]
 Take = Callable[[Round], float | None]

@@ -9,8 +9,8 @@ from benchmarks.gateway import figures
 from benchmarks.gateway.figures import FIGURES, Value
 from benchmarks.gateway.gateways import OURS
 from benchmarks.gateway.rounds import Round
-from benchmarks.gateway.spread import Spread, judge
 from benchmarks.gateway.stage import DIRECT, Target
+from benchmarks.spread import Spread, judge
 
 FIRST_COLUMN, COLUMN = 36, 19
 

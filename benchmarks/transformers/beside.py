@@ -12,6 +12,7 @@ import asyncio
 import json
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -92,6 +93,7 @@ async def _measure(args: argparse.Namespace, url: str) -> None:
                 table.add_row(f"{number + 1}: alone", *alone.row)
                 table.add_row("beside the texts", *beside.row)
                 console.print(f"round {number + 1}: a delay of {delays[-1]:.1f} ms")
+                sys.stdout.flush()
     console.print(table)
     shares = [delay / LIMIT_MS for delay in delays]
     console.print(

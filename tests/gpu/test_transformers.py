@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fastchat.core.generation import Chunk, GenerationRequest, Sampling, collect
 from fastchat.engines.transformers import Options
 from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
+from tests.engines.transformers.lora import PROMPT, make_adapter
 
 pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
@@ -134,10 +136,41 @@ async def test_fewer_bits_need_less_memory(folder: Path, fewer: dict[str, Any]) 
 async def test_a_model_is_spread_over_two_devices(folder: Path) -> None:
     if _devices() < 2:
         pytest.skip("there are no two accelerators")
-    engine = _engine(folder, num_gpus=2, max_gpu_memory="2GiB")
+    engine = _engine(folder, num_gpus=2)
     try:
-        assert len(set(engine._singles._models[0].hf_device_map.values())) == 2
+        assert set(engine._singles._models[0].hf_device_map.values()) == {0, 1}
         assert len(await _said(engine, 4)) == 4
+    finally:
+        await engine.aclose()
+
+
+async def test_an_adapter_answers_as_if_it_were_merged(folder: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("peft") is None:
+        pytest.skip(NO_PACKAGE.format("peft"))
+    adapter, merged = make_adapter(folder, tmp_path / "one", 5)
+    engine = _engine(folder, dtype="float32", lora_modules=[f"one={adapter}"])
+    try:
+        asked = GenerationRequest(
+            id="1", model="one", prompt=PROMPT, max_tokens=8, sampling=Sampling(temperature=0.0)
+        )
+        answers = await asyncio.gather(
+            *(collect(engine.generate(replace(asked, model=name))) for name in ("one", "m"))
+        )
+        assert answers[0].text.strip() == merged.strip() != answers[1].text.strip()
+    finally:
+        await engine.aclose()
+
+
+async def test_vectors_are_made_beside_answers(folder: Path) -> None:
+    engine = _engine(folder, dtype="bfloat16")
+    try:
+        texts = [f"{number}. The lighthouse keeper wrote it down. " * 20 for number in range(64)]
+        found, answers = await asyncio.gather(engine.embed(texts), _said(engine, 8))
+        alone = await engine.embed(texts[:1])
+        assert len(found.vectors) == 64
+        same = zip(found.vectors[0], alone.vectors[0], strict=True)
+        assert sum(one * other for one, other in same) > 0.99  # of length 1, in bfloat16
+        assert {answer.usage.completion_tokens for answer in answers} == {16}
     finally:
         await engine.aclose()
 

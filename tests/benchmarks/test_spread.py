@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.gateway.spread import Spread, judge, spread
+from benchmarks.spread import Spread, judge, spread
 
 
 def test_few_rounds_spread_over_their_whole_range() -> None:
