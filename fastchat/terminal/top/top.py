@@ -80,8 +80,9 @@ async def top(config: TopConfig, out: TextIO = sys.stdout) -> None:
         first = await reader()
         if first.table is None and first.samples is None:
             raise ConfigError(
-                f"{'; '.join(first.faults)}. `fastchat up` starts a platform; --controller and "
-                "--api name one that is elsewhere"
+                f"no platform tells anything at {config.controller_address} and {config.api}: "
+                "`fastchat up` starts a platform; --controller and --api name one elsewhere\n"
+                + "\n".join(first.faults)
             )
         with _shown(config, out) as show:
             async with aclosing(_views(reader, first, config.interval, stop)) as views:
