@@ -1,23 +1,11 @@
 """Start the web page: `python3 -m fastchat.serve.gradio_web_server --port 7860`."""
 
-from fastchat.core.errors import ConfigError
-from fastchat.serve._run import begin, bind, fail, log_to, serve, warn_if_open
-from fastchat.webui.build import build
+from fastchat.serve._page import serve_page
 from fastchat.webui.config import PageConfig
 
 
 def main() -> None:
-    config = begin(PageConfig, "gradio_web_server")
-    log_to("gradio_web_server", "gradio_web_server.log", config.logdir, config)
-    warn_if_open(
-        config.host, guarded=config.gradio_auth_path is not None, remedy="set --gradio-auth-path"
-    )
-    try:
-        bound = bind(config.host, config.port)
-        service = build(config)
-    except ConfigError as error:
-        fail(error)
-    serve(service, bound, config.host, drain_s=config.drain_s)
+    serve_page(PageConfig, "gradio_web_server")
 
 
 if __name__ == "__main__":

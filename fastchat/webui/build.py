@@ -54,10 +54,9 @@ def build(config: PageConfig) -> Service:
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
-    remote = _remote(config)
     engine = PageEngine(
         DispatchedEngine(table, following.report, neighbours.engine),
-        remote,
+        _remote(config),
         lambda model: model.open(neighbours.session, config.worker_timeout_s),
     )
     database = Database.open(config.database.text)
@@ -103,10 +102,12 @@ def build(config: PageConfig) -> Service:
         users=_users(config.gradio_auth_path),
         root_path=config.gradio_root_path,
     )
-    duels = [arena.battle.store, arena.side_by_side.store] if arena else []
+    stores: list[Store[Session] | Store[Duel]] = [store]
+    if arena is not None:
+        stores += [arena.battle.store, arena.side_by_side.store]
 
     def busy() -> int:
-        return store.busy + sum(one.busy for one in duels)
+        return sum(one.busy for one in stores)
 
     figures = Figures()
     figures.gauge("page_sessions", "Tabs that are remembered.", lambda: len(store))
@@ -116,13 +117,17 @@ def build(config: PageConfig) -> Service:
 
     async def before_drain() -> None:
         """Answers end; then the pages are told to let go of their connections."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(config.drain_s):
-                while busy():  # noqa: ASYNC110  # of sessions there are many, of drains one
-                    await asyncio.sleep(0.1)
+        await _until_idle(busy, config.drain_s)
         let_go(app)
 
     return Service(app, before_drain)
+
+
+async def _until_idle(busy: Callable[[], int], most_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(most_s):
+            while busy():  # noqa: ASYNC110  # of sessions there are many, of drains one
+                await asyncio.sleep(0.1)
 
 
 def arena_over(
