@@ -88,6 +88,7 @@ def main() -> None:
     console = Console(width=140)
     for name in args.engines:
         console.print(f"{ROWS[name].title} is being started")
+        sys.stdout.flush()
         with tempfile.TemporaryDirectory() as folder, _sides(Path(folder), name) as sides:
             console.print(asyncio.run(_table(name, sides, args, console)))
     if args.deaths:
@@ -200,7 +201,7 @@ def _sides(folder: Path, name: str) -> Iterator[Sides]:
     with ExitStack() as opened:
         engine = opened.enter_context(_engine(name))
         at = f"http://127.0.0.1:{engine}"
-        controller = opened.enter_context(process(folder, "controller"))
+        controller = opened.enter_context(process(folder, "controller", ready="/test_connection"))
         here = ("--controller-address", controller.url)
         opened.enter_context(
             process(folder, f"{name}_worker", "--engine-url", at, "--model-names", MODEL, *here)

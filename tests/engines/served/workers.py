@@ -45,8 +45,10 @@ class Process:
 
 
 @contextmanager
-def process(folder: Path, module: str, *arguments: str, **variables: str) -> Iterator[Process]:
-    """Until it is ready; ended with SIGTERM, after which it must have ended well."""
+def process(
+    folder: Path, module: str, *arguments: str, ready: str = "/ready", **variables: str
+) -> Iterator[Process]:
+    """From when `ready` answers; ended with SIGTERM, after which it must have ended well."""
     port, log = free_port(), folder / f"{module}-{len(list(folder.iterdir()))}.log"
     argv = [sys.executable, "-m", f"fastchat.serve.{module}", "--port", str(port), *arguments]
     environment = os.environ | {"LOGDIR": ""} | variables
@@ -54,7 +56,7 @@ def process(folder: Path, module: str, *arguments: str, **variables: str) -> Ite
         popen = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=file, stderr=file)
     one = Process(f"http://127.0.0.1:{port}", popen, log)
     try:
-        wait_until(lambda: popen.poll() is not None or is_ready(one), START_S)
+        wait_until(lambda: popen.poll() is not None or is_ready(one, ready), START_S)
         assert popen.poll() is None, log.read_text()
         yield one
     finally:
@@ -63,9 +65,9 @@ def process(folder: Path, module: str, *arguments: str, **variables: str) -> Ite
     assert status == 0, log.read_text()
 
 
-def is_ready(one: Process) -> bool:
+def is_ready(one: Process, path: str = "/ready") -> bool:
     try:
-        return one.get("/ready").status_code == 200
+        return one.get(path).status_code == 200
     except httpx.TransportError:
         return False
 
