@@ -10,7 +10,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
-    Executable,
     Float,
     Integer,
     RowMapping,
@@ -61,12 +60,13 @@ VOTES = Table(
 
 def _once(
     insert: type[sqlite.Insert] | type[postgresql.Insert], table: Table, key: str
-) -> Executable:
+) -> sqlite.Insert | postgresql.Insert:
     """Of two rows with the same key the first stays."""
     return insert(table).on_conflict_do_nothing(index_elements=[key])
 
 
-_ADD: Mapping[str, tuple[Executable, Executable]] = {
+_Insert = sqlite.Insert | postgresql.Insert
+_ADD: Mapping[str, tuple[_Insert, _Insert]] = {
     "sqlite": (_once(sqlite.Insert, BATTLES, "id"), _once(sqlite.Insert, VOTES, "battle")),
     "postgresql": (
         _once(postgresql.Insert, BATTLES, "id"),
@@ -109,7 +109,9 @@ def vote(database: Database, cast: Vote) -> bool:
 
 def vote_now(connection: Connection, cast: Vote) -> bool:
     """As `vote`, at once. False: there was one already."""
-    return connection.execute(_ADD[connection.dialect.name][1], _vote(cast)).rowcount == 1
+    # Of an insert not every driver tells how many rows there were.
+    added = _ADD[connection.dialect.name][1].returning(VOTES.c.id)
+    return connection.execute(added, _vote(cast)).first() is not None
 
 
 def appearances(connection: Connection) -> Mapping[str, int]:

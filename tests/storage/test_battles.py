@@ -51,6 +51,17 @@ async def test_of_two_votes_on_a_battle_the_first_holds(database: Database) -> N
     assert await database.read(lambda connection: battles.is_voted(connection, "b1"))
 
 
+def test_a_vote_that_is_waited_for_says_whether_it_was_the_first(database: Database) -> None:
+    battles.add(database, battle())
+    assert database.writer.flush(5)
+    assert database.write(lambda connection: battles.vote_now(connection, vote()))
+    second = vote(winner="right")
+    assert not database.write(lambda connection: battles.vote_now(connection, second))
+    assert database.read_now(battles.winners) == {"b1": "left"}
+    assert database.read_now(battles.appearances) == {"alpha": 1, "beta": 1}
+    assert database.read_now(battles.ids) == ["b1"]
+
+
 async def test_only_what_is_new_can_be_read(database: Database) -> None:
     battles.add(database, battle("b1"))
     battles.add(database, battle("b2", "I am Vicuna."))
