@@ -9,6 +9,7 @@ import logging
 import mmap
 import os
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -23,9 +24,11 @@ NUMBERS = 5
 WORD = 8
 NAME_BYTES = 16
 FREE = bytes(NAME_BYTES)
-# Whoever holds a lock gives it back within microseconds, unless it was stopped just then: so often
-# is tried before the others go on without it.
-TRIES = 2000
+# Whoever holds a lock gives it back within microseconds, unless it was stopped just then. So long
+# do the others wait before they go on without it.
+PATIENCE_S = 0.02
+# Without the lock on the names nobody goes on: then a process counts for itself.
+NAMES_PATIENCE_S = 0.5
 
 
 class Numbers(Protocol):
@@ -68,33 +71,47 @@ def lone(name: str) -> Place:
 
 
 class Lock:
-    """Of one byte of a file, against other processes; a process is one thread here."""
+    """Of one byte of a file, against other processes; a process is one thread here. As a context it
+    is had, or `patience_s` are over."""
 
-    __slots__ = ("_byte", "_file")
+    __slots__ = ("_byte", "_file", "_patience_s")
 
-    def __init__(self, file: int, byte: int) -> None:
+    def __init__(self, file: int, byte: int, patience_s: float) -> None:
         self._file = file
         self._byte = byte
+        self._patience_s = patience_s
 
-    def __enter__(self) -> None:
-        for _ in range(TRIES):
+    def take(self) -> bool:
+        deadline = time.monotonic() + self._patience_s
+        while True:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._byte)
             except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
                 os.sched_yield()
             else:
-                return
+                return True
+
+    def give_back(self) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, self._byte)
+
+    def __enter__(self) -> None:
+        self.take()
 
     def __exit__(self, *reason: object) -> None:
-        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, self._byte)
+        self.give_back()
 
 
 class Board:
     """Made before the fork; processes are numbered from 1."""
 
-    def __init__(self, processes: int, places: int = PLACES) -> None:
+    def __init__(
+        self, processes: int, places: int = PLACES, *, patience_s: float = PATIENCE_S
+    ) -> None:
         self.processes = processes
         self.places = places
+        self.patience_s = patience_s
         sizes = (WORD, places * NAME_BYTES, places * NUMBERS * WORD, places * processes * WORD)
         starts = [sum(sizes[:part]) for part in range(len(sizes))]
         self._memory = mmap.mmap(-1, sum(sizes) + sizes[-1])
@@ -106,13 +123,16 @@ class Board:
         self._held = whole[starts[3] + sizes[3] :].cast("q")
         self.locks = _nameless_file()
         weakref.finalize(self, os.close, self.locks)
-        self._lock = Lock(self.locks, places)
+        self._names = Lock(self.locks, places, NAMES_PATIENCE_S)
         self._is_full = False
 
     def place(self, name: str, process: int) -> Place:
         """The same for all who ask for this name, as long as one of them has not left it."""
         digest = blake2b(name.encode(), digest_size=NAME_BYTES).digest()
-        with self._lock:
+        if not self._names.take():
+            logger.error("a process that hangs holds the names: this one counts for itself")
+            return Place()
+        try:
             index = self._find(digest)
             if index is None:
                 index = self._find(FREE)
@@ -122,14 +142,19 @@ class Board:
                     return self._no_place()
                 self._take(index, digest)
             self._held[index * self.processes + process - 1] = 1
+        finally:
+            self._names.give_back()
         return SharedPlace(self, index, process)
 
     def leave(self, index: int, process: int) -> None:
         first = index * self.processes
-        with self._lock:
-            self.counts[first + process - 1] = self._held[first + process - 1] = 0
-            if not any(self._held[first : first + self.processes]):
-                self._name(index, FREE)
+        self.counts[first + process - 1] = self._held[first + process - 1] = 0
+        if self._names.take():  # else the name stays, and is found again
+            try:
+                if not any(self._held[first : first + self.processes]):
+                    self._name(index, FREE)
+            finally:
+                self._names.give_back()
 
     def strike_out(self, process: int) -> None:
         """It has ended, whatever it was doing."""
@@ -174,7 +199,7 @@ class SharedPlace(Place):
     def __init__(self, board: Board, index: int, process: int) -> None:
         self.is_shared = True
         self.numbers = board.numbers[index * NUMBERS : (index + 1) * NUMBERS]
-        self.lock = Lock(board.locks, index)
+        self.lock = Lock(board.locks, index, board.patience_s)
         self._board = board
         self._index = index
         self._process = process

@@ -76,11 +76,13 @@ class Aborting:
             return
 
         async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError, msgspec.DecodeError):
-                wish = msgspec.json.decode(await reader.readline(), type=Wish)
-                writer.write(b"%d" % self._abort_here(wish))
-                await writer.drain()
-            writer.close()
+            try:
+                with contextlib.suppress(ConnectionError, msgspec.DecodeError):
+                    wish = msgspec.json.decode(await reader.readline(), type=Wish)
+                    writer.write(b"%d" % self._abort_here(wish))
+                    await writer.drain()
+            finally:
+                writer.close()
 
         path = self._socket(self.folder)
         path.unlink(missing_ok=True)  # a predecessor of this number
@@ -123,9 +125,11 @@ async def _told(path: Path, wish: Wish) -> int:
     try:
         async with asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(msgspec.json.encode(wish) + b"\n")
-            said = await reader.read()
-            writer.close()
+            try:
+                writer.write(msgspec.json.encode(wish) + b"\n")
+                said = await reader.read()
+            finally:
+                writer.close()
     except (OSError, TimeoutError):
         return 0
     return int(said or b"0")

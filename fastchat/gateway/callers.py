@@ -48,6 +48,11 @@ class Bucket:
             place.numbers[0] = due_at + self._interval_s
             return 0.0
 
+    def leave(self) -> None:
+        """Nobody asks by it any more."""
+        if self._found is not None:
+            self._found.leave()
+
     def headers(self, now: float) -> Sequence[Header]:
         """As OpenAI tells it."""
         waiting_s = max(0.0, self._place.numbers[0] - now)

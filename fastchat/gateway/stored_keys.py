@@ -89,6 +89,10 @@ class Ledger:
             for key in stored
             if key.is_valid(now)
         }
+        gone = before.keys() - {caller.id for caller in self.ring.stored.values()}
+        for id in gone:
+            if (bucket := before[id].bucket) is not None:
+                bucket.leave()
         self.ring.required = bool(self.ring.fixed or stored)
         self.ring.known = True
 
@@ -118,24 +122,27 @@ class Ledger:
         return used if price is None else used.costing(price.microdollars(used.tokens))
 
     def _caller(self, key: StoredKey, spent: int, before: Caller | None) -> Caller:
+        """As the key is stored now. The object stays: requests under way hold it."""
+        caller = before or Caller(name=key.name, id=key.id)
         left = math.inf if key.token_budget is None else key.token_budget - spent
         if before is not None and before.token_budget == key.token_budget:
-            # What was used here, and is not written yet, is used none the less. The object stays:
-            # requests under way hold it.
-            before.tokens_left = min(before.tokens_left, left)
-            return before
-        rate = self.default_rate
+            # What was used here, and is not written yet, is used none the less.
+            left = min(before.tokens_left, left)
+        caller.name = key.name
+        caller.models = None if key.models is None else frozenset(key.models)
+        caller.expires_at = math.inf if key.expires_at is None else key.expires_at
+        caller.token_budget, caller.tokens_left = key.token_budget, left
+        self._set_rate(caller, key)
+        return caller
+
+    def _set_rate(self, caller: Caller, key: StoredKey) -> None:
+        rate, bucket = self.default_rate, caller.bucket
         if key.requests_per_s is not None:
             rate = Rate(key.requests_per_s, key.burst or 0)
-        return Caller(
-            name=key.name,
-            id=key.id,
-            models=None if key.models is None else frozenset(key.models),
-            expires_at=math.inf if key.expires_at is None else key.expires_at,
-            token_budget=key.token_budget,
-            tokens_left=left,
-            bucket=bucket_of(f"key {key.id}", rate, self.find_place),
-        )
+        if rate != (None if bucket is None else bucket.rate):
+            if bucket is not None:
+                bucket.leave()
+            caller.bucket = bucket_of(f"key {key.id}", rate, self.find_place)
 
     async def _read_on(self) -> None:
         while True:

@@ -5,6 +5,13 @@ from collections.abc import Iterator
 from fastchat.core.tracing import Event, Span, Told, Tracing
 from fastchat.gateway.passage import Account, Passage
 
+# The ends of paths, and what OpenTelemetry calls them.
+_OPERATIONS = (
+    ("/chat/completions", "chat"),
+    ("/completions", "text_completion"),
+    ("/embeddings", "embeddings"),
+)
+
 
 def tracer(tracing: Tracing) -> Account:
     def account(passage: Passage) -> None:
@@ -35,7 +42,8 @@ def _told(passage: Passage) -> Iterator[tuple[str, str | int | bool]]:
     yield "http.request.method", "POST"
     yield "url.path", passage.path
     yield "http.response.status_code", passage.status
-    yield "gen_ai.operation.name", _operation(passage.path)
+    if (operation := _operation(passage.path)) is not None:
+        yield "gen_ai.operation.name", operation
     yield "fastchat.request.id", passage.id
     yield "fastchat.stream", passage.stream
     yield "fastchat.tries", passage.tries
@@ -61,7 +69,5 @@ def _events(passage: Passage, began: float) -> Iterator[Event]:
         yield Event("first byte", began + passage.first_byte_s)
 
 
-def _operation(path: str) -> str:
-    if path.endswith("/embeddings"):
-        return "embeddings"
-    return "chat" if path.endswith("/chat/completions") else "text_completion"
+def _operation(path: str) -> str | None:
+    return next((name for ending, name in _OPERATIONS if path.endswith(ending)), None)

@@ -1,6 +1,9 @@
 """How a request is aborted from outside: by its id, at the API server or at a worker."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 PATH = "/abort_request"
 
@@ -9,9 +12,10 @@ _PREFIXES = ("chatcmpl-", "cmpl-", "msg_")
 
 
 class AbortRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`rid` as SGLang calls it: the `x-request-id` of the answer, or the `id` in its chunks."""
+    """`rid` as SGLang calls it: the `x-request-id` of the answer, or the `id` in its chunks, unless
+    an engine that is a server of its own, or the model `arena`, made that one."""
 
-    rid: str
+    rid: Annotated[str, Meta(max_length=256)]
 
     @property
     def id(self) -> str:

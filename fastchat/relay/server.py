@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         if not await self._is_drained(self._drain_s):
-            logger.error("%d requests are cut: the drain is over", len(self.server_state.tasks))
+            logger.error("%d connections are cut", len(self.server_state.connections))
             self._cut()
             await self._is_drained(LAST_WORDS_S)
         if self._checking is not None:

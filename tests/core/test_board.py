@@ -69,7 +69,7 @@ def test_what_a_process_that_ended_had_is_struck_out() -> None:
 
 
 def test_processes_count_together_without_losing_any() -> None:
-    board = Board(3)
+    board = Board(3, patience_s=60)
 
     def count(process: int) -> None:
         place = board.place("a", process)
@@ -99,6 +99,25 @@ def test_nobody_waits_for_a_process_that_ended_or_stopped(ending: signal.Signals
     if ending is signal.SIGSTOP:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+def test_who_cannot_have_the_names_counts_alone(caplog: pytest.LogCaptureFixture) -> None:
+    board = Board(2)
+    mine = board.place("a", 1)
+
+    def hold() -> None:
+        board._names.take()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    pid = forked(hold)
+    os.waitpid(pid, os.WUNTRACED)
+    with caplog.at_level(logging.ERROR):
+        assert not board.place("b", 1).is_shared
+    mine.leave()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert board.place("a", 1).is_shared
+    assert "holds the names" in caplog.text
 
 
 def test_one_that_is_alone_has_all_to_itself() -> None:

@@ -147,6 +147,16 @@ async def test_errors_have_anthropics_shape(api: httpx.AsyncClient) -> None:
         assert said["request_id"] == answer.headers["request-id"]
 
 
+@pytest.mark.parametrize("depth", [500, 990, 5000])
+async def test_what_is_nested_too_deeply_is_said_once(api: httpx.AsyncClient, depth: int) -> None:
+    call = b'{"type":"tool_use","id":"a","name":"f","input":{"x":%b%b}}'
+    deep = call % (b"[" * depth, b"]" * depth)
+    said = b'{"model":"m","max_tokens":5,"messages":[{"role":"assistant","content":[%b]}]}' % deep
+    answer = await api.post("/v1/messages", content=said)
+    assert answer.status_code in (200, 400)
+    assert (await ask(api)).status_code == 200
+
+
 async def test_to_be_overloaded_has_a_status_of_its_own(
     api: httpx.AsyncClient, engine: ScriptedEngine
 ) -> None:

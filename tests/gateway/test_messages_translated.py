@@ -172,9 +172,16 @@ def test_wherever_a_stream_is_cut_it_says_the_same() -> None:
         assert read(STREAM[:place], STREAM[place:]) == whole
 
 
-@pytest.mark.parametrize(
-    "end", [b"", b'data: {"error":{"message":"Broken.","code":50001}}\n\n', b"data: nonsense\n\n"]
-)
+BROKEN = [
+    b"",
+    b'data: {"error":{"message":"Broken.","code":50001}}\n\n',
+    b"data: nonsense\n\n",
+    b'data: {"id":"\xff"}\n\n',
+    b'data: {"x":' + b"[" * 5000 + b"\n\n",
+]
+
+
+@pytest.mark.parametrize("end", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_stream_ends_in_one_error(end: bytes) -> None:
     last = read(chunk({"content": "Hm"}) + end + chunk({"content": "more"})[: 9 if end else 0])
     assert last.count(b"event: error") == 1

@@ -1,12 +1,14 @@
 """Keys and usage in a real database, beside the requests."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fastchat.core.api_keys import digest_of
+from fastchat.core.board import Board
 from fastchat.core.errors import InvalidKey, KeysUnknown, NoPermission, QuotaExceeded
 from fastchat.core.generation import Usage
 from fastchat.gateway.admit import Gate
@@ -152,6 +154,24 @@ async def test_a_key_that_asks_keeps_its_count_when_keys_are_read_again(
     await ledger.refresh()
     with pytest.raises(Exception, match="Too many requests"):
         _admit(ring)
+
+
+def test_a_key_is_what_it_was_changed_to_and_leaves_its_place_when_it_goes(
+    database: Database, ring: KeyRing
+) -> None:
+    board = Board(2, places=1)
+    ledger = Ledger(database, ring, {}, lambda: NOW, find_place=lambda name: board.place(name, 1))
+    key = StoredKey(id="k1", name="ada", created_at=1, digest=digest_of(b"sk-secret").hex())
+    for rate, models in [(5, None), (7, ("a",))]:
+        ledger.take_in([replace(key, requests_per_s=rate, models=models)], {})
+        caller = ring.check(SECRET)
+        assert caller is not None
+        assert caller.bucket is not None
+        caller.admit(0.0, NOW)
+        assert caller.bucket.rate.per_s == rate
+        assert caller.models == (None if models is None else set(models))
+    ledger.take_in([], {})
+    assert board.place("another", 2).is_shared
 
 
 def test_keys_that_cannot_be_read_are_no_wrong_keys(

@@ -11,6 +11,8 @@ from fastchat.arena.judging.verdicts import Verdict
 from fastchat.core.errors import ConfigError
 
 Mode = Literal["pair", "single"]
+# Of every line that is written here.
+BEGINNING = b'{"battle":'
 
 
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +48,15 @@ class Record:
         try:
             text = path.read_bytes() if path.exists() else b""
             whole, _, cut = text.rpartition(b"\n")
+            known = list(self._read(whole))
             if cut:  # by a process that was killed
+                if not cut.startswith(BEGINNING[: len(cut)]):
+                    raise self._foreign(len(known) + 1)
                 os.truncate(path, len(text) - len(cut))
             path.touch()
         except OSError as error:
             raise ConfigError(f"--output {path}: {error.strerror}") from None
-        for one in self._read(whole):
-            if one.judge == judge and one.mode == mode:
-                self.judgments.append(one)
+        self.judgments += [one for one in known if one.judge == judge and one.mode == mode]
 
     def add(self, one: Judgment) -> None:
         """On the disk when this returns."""
@@ -69,6 +72,9 @@ class Record:
             try:
                 yield msgspec.json.decode(line, type=Judgment)
             except (msgspec.MsgspecError, UnicodeDecodeError):
-                raise ConfigError(
-                    f"--output {self._path}: line {number} is no judgment. Name another file."
-                ) from None
+                raise self._foreign(number) from None
+
+    def _foreign(self, number: int) -> ConfigError:
+        return ConfigError(
+            f"--output {self._path}: line {number} is no judgment. Name another file."
+        )

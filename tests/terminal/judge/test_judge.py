@@ -115,7 +115,7 @@ async def test_what_was_judged_is_not_judged_again(
     output = tmp_path / "out.jsonl"
     await _judged(url, api, output, limit=1)
     with output.open("a") as file:
-        file.write('{"battle": "b1", "cut sh')  # as a process that was killed leaves it
+        file.write('{"battle":"b1","cut sh')  # as a process that was killed leaves it
     said = await _judged(url, api, output)
     assert len(engine.asked) == 8
     assert "4 battles judged" in said
@@ -151,13 +151,14 @@ async def test_a_judge_that_always_fails_is_not_asked_about_all(
     assert len(engine.asked) == 5
 
 
+@pytest.mark.parametrize("notes", ["my notes\n", "my notes", "[]"])
 async def test_a_file_of_something_else_is_left_alone(
-    url: DatabaseUrl, api: str, tmp_path: Path
+    url: DatabaseUrl, api: str, tmp_path: Path, notes: str
 ) -> None:
-    (tmp_path / "notes").write_text("my notes\n")
+    (tmp_path / "notes").write_text(notes)
     with pytest.raises(ConfigError, match="line 1 is no judgment"):
         await _judged(url, api, tmp_path / "notes")
-    assert (tmp_path / "notes").read_text() == "my notes\n"
+    assert (tmp_path / "notes").read_text() == notes
 
 
 async def test_what_it_cost_is_said(url: DatabaseUrl, api: str, tmp_path: Path) -> None:

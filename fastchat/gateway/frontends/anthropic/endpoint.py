@@ -4,14 +4,13 @@ back. Keys, limits, failover and accounts are those of every other request."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 from starlette.types import Receive, Scope, Send
 
-from fastchat.core.errors import PlatformError
+from fastchat.core.errors import InvalidRequest, PlatformError
 from fastchat.gateway.forward import Endpoint
 from fastchat.gateway.forwarding import Forwarding
 from fastchat.gateway.frontends.anthropic import answer
-from fastchat.gateway.frontends.anthropic.events import Events
+from fastchat.gateway.frontends.anthropic.events import UNREADABLE, Events
 from fastchat.relay.asgi import answer as answer_asgi
 from fastchat.relay.work import Client, Header
 
@@ -51,6 +50,8 @@ class TranslatedWork:
             translated = self.request(body)
         except PlatformError as error:
             self.forwarding.refuse(error)
+        except RecursionError:  # by writing what could still be read
+            self.forwarding.refuse(InvalidRequest("The body is nested too deeply."))
         else:
             self.forwarding.ask(translated)
 
@@ -84,7 +85,7 @@ class _Answering:
         if status == 200:
             try:
                 body = self._whole(body)
-            except (msgspec.DecodeError, IndexError):
+            except (*UNREADABLE, IndexError):
                 status, body = answer.error(500, b"", self.id)
         else:
             status, body = answer.error(status, body, self.id)

@@ -13,6 +13,8 @@ from fastchat.protocol.openai.usage import AnswerUsage
 Kind = Literal["thinking", "text", "tool_use"]
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+# What reading JSON of others can raise.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _DATA = b"data:"
 _ERROR = b'{"error"'
 
@@ -60,7 +62,7 @@ class Events:
     def _decoded(self, data: bytes) -> Iterator[bytes]:
         try:
             chunk = msgspec.json.decode(data, type=Answer)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             self._ended = True
             yield _failed(b"", self.id)
         else:
