@@ -142,6 +142,7 @@ def _lifespan(
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await context.forwarder.relay.aclose()
+                await context.forwarder.pictures.aclose()
                 if context.ledger is not None:
                     await context.ledger.aclose()
                 if context.forwarder.tracing is not None:

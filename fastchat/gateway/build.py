@@ -21,6 +21,7 @@ from fastchat.dispatch import DispatchedEngine, Following, Routes, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.dispatch.routes import NO_ROUTES, parse_routes
 from fastchat.gateway.aborting import Aborting
+from fastchat.gateway.addresses import Hosts
 from fastchat.gateway.admit import Gate
 from fastchat.gateway.app import create_service
 from fastchat.gateway.callers import Rate
@@ -32,7 +33,7 @@ from fastchat.gateway.forward import Forwarder
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.old_wire import OldWire
 from fastchat.gateway.passage import Account, each, log
-from fastchat.gateway.pictures import Hosts, Pictures
+from fastchat.gateway.pictures import Pictures
 from fastchat.gateway.remote import Remote
 from fastchat.gateway.shares import Shares
 from fastchat.gateway.tracing import tracer

@@ -17,6 +17,7 @@ from fastchat.dispatch import Lease
 from fastchat.dispatch.policies import UNASKED, Question
 from fastchat.gateway.attempts import Attempts
 from fastchat.gateway.callers import Caller
+from fastchat.gateway.fetching import fetching
 from fastchat.gateway.headers import (
     COUNTS,
     EVENT_STREAM,
@@ -30,13 +31,11 @@ from fastchat.gateway.headers import (
 from fastchat.gateway.migration import error_code
 from fastchat.gateway.passage import Passage, Trouble
 from fastchat.gateway.recovery import OUTCOMES, Recovery
-from fastchat.gateway.remote import PROVIDER
 from fastchat.gateway.silence import look_after
 from fastchat.gateway.stream import Stream
 from fastchat.protocol.codec import encode
 from fastchat.protocol.counts import read
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
-from fastchat.protocol.openai.media import embedded, may_name_media, remote_media
 from fastchat.protocol.openai.usage import usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.deadline import Deadline
@@ -118,14 +117,12 @@ class Forwarding:
             self.question = forwarder.table.question(session=session, body=body)
             if TIMEOUT in self.headers:
                 self.deadline = Deadline.of(self.headers[TIMEOUT], self._expire)
-            if may_name_media(body) and (urls := self._to_fetch(body)):
-                self.fetching = asyncio.create_task(self._fetch(urls))
-                return
-            self.try_next()
+            forwarder.under_way.add(self)
+            self.fetching = fetching(self)
+            if self.fetching is None:
+                self.try_next()
         except PlatformError as error:
             self.refuse(error)
-        else:
-            forwarder.under_way.add(self)
 
     def refuse(self, error: PlatformError) -> None:
         if self.stream is not None and self.stream.committed:
@@ -215,7 +212,7 @@ class Forwarding:
     # -- looked at from time to time --
 
     def look(self, now: float) -> None:
-        if not self.ended:
+        if self.attempts.count and not self.ended:  # else nobody was asked yet
             look_after(self, now)
 
     @property
@@ -256,28 +253,6 @@ class Forwarding:
         self.stream.end_with(last_words)
 
     # -- inside --
-
-    def _to_fetch(self, body: bytes) -> list[str]:
-        """A provider fetches by itself, in its own network."""
-        if all(one.dialects == PROVIDER for one in self.forwarder.table.workers(self.model)):
-            return []
-        return remote_media(body)
-
-    async def _fetch(self, urls: list[str]) -> None:
-        """Ask, with the pictures in the request."""
-        forwarder, body = self.forwarder, self.body_asked
-        try:
-            room = forwarder.gate.max_body_bytes - len(body)
-            found = await forwarder.pictures.fetched(urls, room)
-            self.body_asked = embedded(body, found)
-            self.try_next()
-        except PlatformError as error:
-            self.refuse(error)
-        except Exception:  # whoever asked must hear of it, whatever it is
-            logger.exception("request %s: its pictures", self.id)
-            self.refuse(PlatformError("Internal error; the server's log has the details."))
-        else:
-            forwarder.under_way.add(self)
 
     def _hear_refusal(self, status: int, headers: Mapping[bytes, bytes]) -> None:
         """Or whatever else is no answer."""

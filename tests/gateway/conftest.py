@@ -5,13 +5,16 @@ import httpx
 import pytest
 
 from fastchat.dispatch import Table
+from fastchat.gateway.addresses import Hosts
 from fastchat.gateway.config import RELAYS
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage
+from fastchat.gateway.pictures import Pictures
 from fastchat.protocol.cluster import COUNTS, Dispatched, WorkerEntry
 from fastchat.relay.edge import Service
 from fastchat.relay.server import Server
 from tests.apps import gateway_service
+from tests.pictures import Names
 from tests.servers import running
 
 # For the tests in which a worker says nothing.
@@ -83,3 +86,14 @@ def add_worker(table: Table) -> Callable[[str], None]:
         table.put(WorkerEntry(address=url, model_names=("m",), dialects=("openai", COUNTS)))
 
     return add
+
+
+@pytest.fixture
+def names() -> Names:
+    return Names()
+
+
+@pytest.fixture
+def pictures(names: Names) -> Pictures:
+    """For which 127.0.0.1 is outside, and all else is inside."""
+    return Pictures(hosts=Hosts(["*"]), is_allowed=lambda one: one == "127.0.0.1", resolver=names)

@@ -261,3 +261,25 @@ async def test_an_engine_does_not_fetch_what_a_request_names(worker: Worker) -> 
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "messages")
     part["image_url"] = {"url": "data:image/png;base64,AAAA"}
     assert (await worker.client.post(CHAT, json=asked)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"input": [{"content": [{"image_url": "http://169.254.169.254/"}]}]}),
+        ("/v1/messages", {"messages": [{"content": [{"source": {"url": "http://10.0.0.1/"}}]}]}),
+        ("/v1/rerank", {"documents": {"content": [{"image_url": {"url": "http://10.0.0.1/"}}]}}),
+        ("/v1/score", {"data_1": {"content": [{"video_url": {"url": "file:///etc/passwd"}}]}}),
+    ],
+)
+async def test_nor_in_any_other_dialect(worker: Worker, path: str, body: dict[str, object]) -> None:
+    refused = await worker.client.post(path, json={"model": "m"} | body)
+    assert refused.status_code == 400
+    assert "--engine-fetches-media" in refused.json()["error"]["message"]
+
+
+async def test_nor_of_a_body_that_only_the_engine_reads_to_its_end(worker: Worker) -> None:
+    part = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/latest"}}
+    asked = chat() | {"messages": [{"role": "user", "content": [part]}]}
+    body = json.dumps(asked).encode()[:-1] + b', "x": 1e400}'
+    assert (await worker.client.post(CHAT, content=body)).status_code == 400

@@ -1,7 +1,8 @@
 """Pictures, and whatever else a message may name by URL, in the bytes of a request.
 
 Who would fetch them stands inside the operator's network. So they are found before anybody does:
-`image_url` and all that is spelt like it, `video_url` and `audio_url` of some engines too.
+`image_url` and all that is spelt like it, `video_url` and `audio_url` of some engines too, and the
+`source` of Anthropic's dialect.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.requests import changed
 
 _SUFFIX = "_url"
@@ -18,17 +20,21 @@ Part = dict[str, Any]
 
 def may_name_media(body: bytes) -> bool:
     """Within a microsecond or two; false for nearly all."""
-    return b"_url" in body or b"\\u" in body  # a key may hide behind escapes
+    # a key may hide behind escapes
+    return b"_url" in body or b'"source"' in body or b"\\u" in body
 
 
 def remote_media(body: bytes) -> list[str]:
-    """All URLs that are no data, in their order. Of a body that is no request: none."""
-    try:
-        asked = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
-    messages = asked.get("messages") if isinstance(asked, dict) else None
+    """All URLs of a chat that are no data, in their order. Raises `InvalidRequest` for a body that
+    is read to its end by nobody here: an engine may read it otherwise."""
+    messages = decode(body, Part).get("messages")
     return [url for part, key in _named(messages) if (url := _remote(part[key]))]
+
+
+def remote_anywhere(body: bytes) -> list[str]:
+    """In a request of whatever dialect. Raises as `remote_media`."""
+    asked = decode(body, Part)
+    return [url for part in _objects(asked) for said in _saying(part) if (url := _remote(said))]
 
 
 def embedded(body: bytes, found: Mapping[str, str]) -> bytes:
@@ -50,6 +56,24 @@ def _named(messages: object) -> Iterator[tuple[Part, str]]:
         for part in content if isinstance(content, list) else ():
             if isinstance(part, dict):
                 yield from ((part, key) for key in part if key.endswith(_SUFFIX))
+
+
+def _objects(asked: Part) -> Iterator[Part]:
+    left: list[object] = [asked]
+    while left:
+        here = left.pop()
+        if isinstance(here, dict):
+            yield here
+            is_call = here is not asked and here.get("type") == "tool_use"
+            left += (here[key] for key in here if not (is_call and key == "input"))
+        elif isinstance(here, list):
+            left += here
+
+
+def _saying(part: Part) -> Iterator[object]:
+    for key, said in part.items():
+        if key.endswith(_SUFFIX) or (key == "source" and isinstance(said, dict)):
+            yield said
 
 
 def _remote(said: object) -> str:
