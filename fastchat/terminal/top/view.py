@@ -91,13 +91,13 @@ def _growth(before: Reading, now: Reading) -> Growth | None:
 def _models(now: Reading, growth: Growth | None) -> Iterator[ModelRow]:
     table = now.table or ()
     growth = growth or Growth(before=Samples(), now=Samples(), seconds=1)
-    requests = growth.rates("gateway_requests_total", "model")
+    rates = growth.rates("gateway_requests_total", "model")
     failures = _failures(growth)
     tokens = growth.rates("gateway_completion_tokens_total", "model")
     median = growth.quantiles("gateway_time_to_first_token_seconds", 0.5, "model")
     high = growth.quantiles("gateway_time_to_first_token_seconds", 0.95, "model")
     served = {name for entry in table for name in entry.model_names}
-    asked = {model for (model,), rate in requests.items() if rate}
+    asked = {model for (model,), rate in rates.items() if rate}
     for model in sorted(served | asked):
         entries = [entry for entry in table if model in entry.model_names]
         loads = [now.loads[one.address] for one in entries if one.address in now.loads]
@@ -107,7 +107,7 @@ def _models(now: Reading, growth: Growth | None) -> Iterator[ModelRow]:
             running=_sum(load.running for load in loads),
             waiting=_sum(load.waiting for load in loads),
             slots=_sum(load.slots for load in loads),
-            requests_per_s=requests.get((model,)),
+            requests_per_s=rates.get((model,)),
             errors_per_s=failures.get(model),
             tokens_per_s=sum(one.tokens_per_s for one in loads) if loads else tokens.get((model,)),
             first_token_p50_s=median.get(model),
