@@ -127,7 +127,14 @@ def create_service(parts: Collaborators) -> Service:
         app.add_middleware(MetricsOnly, port=parts.metrics_port)
     for path, endpoint in endpoints.items():  # before ours of the same paths
         app.router.routes.append(Route(path, endpoint, methods=["POST"]))
-    app.include_router(openai_routes(parts.shell, wall_clock=parts.wall_clock, new_id=parts.new_id))
+    app.include_router(
+        openai_routes(
+            parts.shell,
+            wall_clock=parts.wall_clock,
+            new_id=parts.new_id,
+            check_media=None if parts.relaying is None else parts.relaying.check_media,
+        )
+    )
     app.include_router(render_routes(parts.shell, new_id=parts.new_id))
     app.include_router(adapter_routes(parts.shell.engine, guarded=parts.token is not None))
     app.include_router(abort_routes(parts.shell.under_way, guarded=parts.token is not None))

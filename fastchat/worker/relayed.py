@@ -29,7 +29,6 @@ from fastchat.protocol.counts import HEADER, comment, written
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
 from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
 from fastchat.protocol.openai.answers import DONE
-from fastchat.protocol.openai.media import may_name_media, remote_anywhere, remote_media
 from fastchat.protocol.openai.requests import changed
 from fastchat.protocol.openai.usage import UsageSieve, asking, usage_in
 from fastchat.relay import UpstreamFault
@@ -257,8 +256,7 @@ class Relayed:
         if model not in known:
             raise UnknownModel(model, known)
         self._model, self._body = model, body
-        if not relaying.fetches_media and may_name_media(body):
-            _check_media(path, body)
+        relaying.check_media(path, body)
         if TIMEOUT in self._headers:
             self._deadline = Deadline.of(self._headers[TIMEOUT], self._expire)
         if peek.continued is not None:
@@ -375,18 +373,6 @@ class Relayed:
         call, self._call = self._call, None
         if call is not None:
             call.abort()
-
-
-def _check_media(path: str, body: bytes) -> None:
-    """A chat's tools may well speak of URLs: of a chat only the messages are looked at."""
-    urls = remote_media(body) if path in COMPLETIONS else remote_anywhere(body)
-    if urls:
-        raise InvalidRequest(
-            f"{urls[0][:200]!r} is not fetched by this engine: send a data URL, or ask "
-            "an API server that may fetch it (--image-hosts); --engine-fetches-media lets the "
-            "engine do it from everywhere.",
-            param="messages",
-        )
 
 
 def _told(status: int, body: bytes, headers: list[Header], path: str) -> PlatformError:

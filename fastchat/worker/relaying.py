@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 
 from starlette.types import Receive, Scope, Send
 
-from fastchat.core.errors import BodyTooLarge, InvalidKey
+from fastchat.core.errors import BodyTooLarge, InvalidKey, InvalidRequest
 from fastchat.core.tracing import Tracing
 from fastchat.core.upstream import Relayable
+from fastchat.protocol.openai.media import may_name_media, remote_anywhere, remote_media
 from fastchat.relay import Relay
 from fastchat.relay.asgi import answer
 from fastchat.relay.work import Client
-from fastchat.worker.relayed import Relayed
+from fastchat.worker.relayed import COMPLETIONS, Relayed
 from fastchat.worker.shell import Shell
+
+# If they name media, they do in messages.
+_CHATS = (*COMPLETIONS, "/tokenize")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +44,22 @@ class Relaying:
         rendered = {"/v1/chat/completions"} if self.shell.template is not None else set()
         paths = self.engine.relayed_paths - rendered
         return {path: Endpoint(self, path, self.max_body_bytes) for path in sorted(paths)}
+
+    def check_media(self, path: str, body: bytes) -> None:
+        """Raises the `InvalidRequest` for what the engine would have to fetch. A chat's tools may
+        well speak of URLs: of a chat only the messages are looked at."""
+        if self.fetches_media:
+            return
+        is_chat = path in _CHATS
+        if is_chat and not may_name_media(body):
+            return
+        if urls := remote_media(body) if is_chat else remote_anywhere(body):
+            raise InvalidRequest(
+                f"{urls[0][:200]!r} is not fetched by this engine: send a data URL, or ask "
+                "an API server that may fetch it (--image-hosts); --engine-fetches-media lets the "
+                "engine do it from everywhere.",
+                param="messages" if is_chat else None,
+            )
 
     def admit(self, headers: Mapping[bytes, bytes]) -> None:
         """Raises the `PlatformError` that refuses the request."""

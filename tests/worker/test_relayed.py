@@ -263,12 +263,17 @@ async def test_an_engine_does_not_fetch_what_a_request_names(worker: Worker) -> 
     assert (await worker.client.post(CHAT, json=asked)).status_code == 200
 
 
+IMAGE = {"type": "image_url", "image_url": {"url": "http://10.0.0.1/"}}
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/v1/responses", {"input": [{"content": [{"image_url": "http://169.254.169.254/"}]}]}),
         ("/v1/messages", {"messages": [{"content": [{"source": {"url": "http://10.0.0.1/"}}]}]}),
         ("/v1/rerank", {"documents": {"content": [{"image_url": {"url": "http://10.0.0.1/"}}]}}),
+        ("/v1/embeddings", {"input": [{"text": "x"}, {"image": "http://10.0.0.1/"}]}),
+        ("/tokenize", {"messages": [{"role": "user", "content": [IMAGE]}]}),
         ("/v1/score", {"data_1": {"content": [{"video_url": {"url": "file:///etc/passwd"}}]}}),
     ],
 )

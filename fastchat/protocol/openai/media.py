@@ -1,8 +1,8 @@
 """Pictures, and whatever else a message may name by URL, in the bytes of a request.
 
 Who would fetch them stands inside the operator's network. So they are found before anybody does:
-`image_url` and all that is spelt like it, `video_url` and `audio_url` of some engines too, and the
-`source` of Anthropic's dialect.
+`image_url` and all that is spelt like it, `video_url` and `audio_url` of some engines too. In other
+requests than chats also the `source` of Anthropic's dialect, and `image` as SGLang embeds it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,15 @@ from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.requests import changed
 
 _SUFFIX = "_url"
+_PLAIN = ("image", "video", "audio")
+_WORDS = (b"_url", b"\\u", b'"source"', *(b'"%b"' % word.encode() for word in _PLAIN))
 
 Part = dict[str, Any]
 
 
 def may_name_media(body: bytes) -> bool:
-    """Within a microsecond or two; false for nearly all."""
-    # a key may hide behind escapes
-    return b"_url" in body or b'"source"' in body or b"\\u" in body
+    """Within a microsecond or two; false for nearly all chats."""
+    return b"_url" in body or b"\\u" in body  # a key may hide behind escapes
 
 
 def remote_media(body: bytes) -> list[str]:
@@ -33,6 +34,8 @@ def remote_media(body: bytes) -> list[str]:
 
 def remote_anywhere(body: bytes) -> list[str]:
     """In a request of whatever dialect. Raises as `remote_media`."""
+    if not any(word in body for word in _WORDS):
+        return []
     asked = decode(body, Part)
     return [url for part in _objects(asked) for said in _saying(part) if (url := _remote(said))]
 
@@ -72,7 +75,8 @@ def _objects(asked: Part) -> Iterator[Part]:
 
 def _saying(part: Part) -> Iterator[object]:
     for key, said in part.items():
-        if key.endswith(_SUFFIX) or (key == "source" and isinstance(said, dict)):
+        is_named = key.endswith(_SUFFIX) or (key in _PLAIN and isinstance(said, str))
+        if is_named or (key == "source" and isinstance(said, dict)):
             yield said
 
 

