@@ -35,7 +35,7 @@ def total(metric: str, by: str = "", where: str = "") -> str:
 
 
 def in_an_hour(metric: str, by: str) -> dict[str, str]:
-    return {f"{{{{{by}}}}}": f"sum by ({by}) (increase({metric}[1h]))"}
+    return {_legend(by): f"sum by ({by}) (increase({metric}[1h]))"}
 
 
 def quantiles(metric: str, by: str, where: str = "") -> dict[str, str]:
@@ -48,8 +48,16 @@ def quantiles(metric: str, by: str, where: str = "") -> dict[str, str]:
 
 
 def per_second(metric: str, by: str, where: str = "") -> dict[str, str]:
-    label = " ".join(f"{{{{{name.strip()}}}}}" for name in by.split(","))
-    return {label: total(metric, by, where)}
+    return {_legend(by): total(metric, by, where)}
+
+
+def part(metric: str, where: str, of: str) -> str:
+    """In the last hour. Nothing, not zero, where there was none of either."""
+    return f"sum(increase({metric}{where}[1h])) / sum(increase({of}[1h]))"
+
+
+def _legend(by: str) -> str:
+    return " ".join(f"{{{{{name.strip()}}}}}" for name in by.split(","))
 
 
 MODEL, WORKER = '{model=~"$model"}', '{instance=~"$instance"}'
@@ -211,7 +219,7 @@ ONE_WORKER = (
         queries={"{{instance}}": f"process_resident_memory_bytes{WORKER}"},
     ),
 )
-SPEND = (
+KEYS = (
     Graph(
         title="Tokens of answers by key",
         says="In an hour",
@@ -237,11 +245,84 @@ SPEND = (
         queries=per_second("gateway_errors_total", "error_code", '{error_code=~"429.."}'),
     ),
 )
+SPEND = (
+    Graph(
+        title="Providers by model",
+        says="Dollars in an hour, at the API servers, pages and workers that ask them",
+        unit="currencyUSD",
+        queries=in_an_hour("provider_spend_dollars_total", "model"),
+    ),
+    Graph(
+        title="A day at this pace",
+        says="Dollars that providers would cost, as they did in the last hour",
+        unit="currencyUSD",
+        queries={"a day": "24 * sum(increase(provider_spend_dollars_total[1h]))"},
+    ),
+    Graph(
+        title="Budgets of the day",
+        says="The part of dollars_per_day that is spent, of the process that spent most; days are "
+        "those of UTC",
+        unit="percentunit",
+        queries={"{{model}}": "max by (model) (provider_day_budget_spent_ratio)"},
+    ),
+    Graph(
+        title="Breakers of providers",
+        says="At the API servers; 0: in use, 1: on trial, 2: left alone",
+        unit="short",
+        queries={
+            "{{worker}}": "max by (worker) "
+            '(gateway_worker_breaker_state{worker=~"http://provider.invalid/.*"})'
+        },
+    ),
+    Graph(
+        title="Answers by model",
+        says="Dollars in an hour, of models with a price, whoever served them",
+        unit="currencyUSD",
+        queries=in_an_hour("gateway_spend_dollars_total", "model"),
+    ),
+    Graph(
+        title="Answers by key",
+        says="Dollars in an hour, of models with a price, whoever served them",
+        unit="currencyUSD",
+        queries=in_an_hour("gateway_spend_dollars_total", "key"),
+    ),
+)
+ARENA = (
+    Graph(
+        title="Battles",
+        says="In an hour, on the page and over the API; failed: a side has no whole answer",
+        unit="short",
+        queries=in_an_hour("arena_battles_total", "kind, outcome"),
+    ),
+    Graph(
+        title="Votes",
+        says="In an hour, by where the battle was fought",
+        unit="short",
+        queries=in_an_hour("arena_votes_total", "kind"),
+    ),
+    Graph(
+        title="Votes by winner",
+        says="In an hour; as sides are drawn by chance, left and right win alike in the long run",
+        unit="short",
+        queries=in_an_hour("arena_votes_total", "winner"),
+    ),
+    Graph(
+        title="Voted on, and failed",
+        says="The part of the last hour's battles",
+        unit="percentunit",
+        queries={
+            "voted on": part("arena_votes_total", "", 'arena_battles_total{outcome="whole"}'),
+            "failed": part("arena_battles_total", '{outcome="failed"}', "arena_battles_total"),
+        },
+    ),
+)
 BOARDS: Mapping[str, tuple[str, Sequence[Graph], str | None]] = {
     "platform": ("fastchat: platform", PLATFORM, None),
     "models": ("fastchat: models", MODELS, "label_values(controller_model_workers, model)"),
     "worker": ("fastchat: one worker", ONE_WORKER, "label_values(worker_queue_length, instance)"),
-    "keys": ("fastchat: keys and tokens", SPEND, None),
+    "keys": ("fastchat: keys and tokens", KEYS, None),
+    "spend": ("fastchat: providers and spend", SPEND, None),
+    "arena": ("fastchat: arena", ARENA, None),
 }
 
 

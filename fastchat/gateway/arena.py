@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fastchat.arena.battle import Battle, Vote, leaks
+from fastchat.arena.figures import ArenaFigures
 from fastchat.arena.integrity import Rules
 from fastchat.arena.sampling import Draw
 from fastchat.core.errors import Conflict, UnknownBattle
@@ -38,6 +39,7 @@ class Arena:
     new_id: Callable[[], str]
     wall_clock: Callable[[], float]
     models: Collection[str] = ()
+    figures: ArenaFigures = field(default_factory=ArenaFigures)
     draw: Draw = field(default_factory=Draw)
     rules: Rules = field(default_factory=Rules)
     _votes: Mapping[str, int] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Arena:
             engine=self.engine,
             draw=self._drawn,
             keep=self._keep,
+            lost=lambda: self.figures.fought("api", "failed"),
             wall_clock=self.wall_clock,
         )
 
@@ -74,6 +77,7 @@ class Arena:
             self.database.write, lambda connection: battles.vote_now(connection, vote)
         ):
             raise Conflict("This battle has its vote, and there is one only.", param="battle")
+        self.figures.voted(battle.kind, vote.winner)
         return VoteAnswer(
             battle=asked.battle,
             winner=vote.winner,
@@ -99,6 +103,7 @@ class Arena:
         return sorted(served & set(self.models) if self.models else served)
 
     def _keep(self, battle: Battle) -> None:
+        self.figures.fought(battle.kind, "whole")
         if battles.add(self.database, battle):
             self._recent[battle.id] = battle
             if len(self._recent) > MOST_RECENT:

@@ -34,17 +34,20 @@ _NOT_HERE: frozenset[Feature] = frozenset(
 @dataclass(kw_only=True, slots=True, eq=False)
 class BlindPair:
     """An engine for one request. `draw` names left and right, for questions with pictures or
-    without; `keep` hears of the battle once both answers are whole."""
+    without; `keep` hears of the battle once both answers are whole, `lost` that they will not
+    be."""
 
     id: str
     engine: Engine
     draw: Callable[[bool], Pair]
     keep: Callable[[Battle], None]
+    lost: Callable[[], None]
     wall_clock: Callable[[], float]
     _pair: Pair | None = None
     _began_s: float = 0.0
     _said: list[str] = field(default_factory=list)
     _whole: set[int] = field(default_factory=set)
+    _is_lost: bool = False
 
     @property
     def model_names(self) -> Sequence[str]:
@@ -84,13 +87,19 @@ class BlindPair:
             error.message = _unnamed(error.message, pair)
             # Without its cause: that a worker was lost says nothing about the arena.
             raise error from None
+        finally:
+            if side not in self._whole:
+                self._lose()
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
     def _end(self, side: int, prompt: Prompt) -> None:
         self._whole.add(side)
-        if len(self._whole) < 2 or not all(said.strip() for said in self._said):
+        if len(self._whole) < 2:
+            return
+        if not all(said.strip() for said in self._said):
+            self._lose()
             return
         assert self._pair is not None
         left, right = (
@@ -109,6 +118,11 @@ class BlindPair:
                 has_image=_shows(prompt),
             )
         )
+
+    def _lose(self) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            self.lost()
 
 
 def _questions(prompt: Prompt) -> tuple[str, ...]:

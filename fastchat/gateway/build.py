@@ -37,8 +37,9 @@ from fastchat.gateway.pictures import Pictures
 from fastchat.gateway.remote import Remote
 from fastchat.gateway.shares import Shares
 from fastchat.gateway.tracing import tracer
+from fastchat.providers.figures import show_spend
 from fastchat.providers.opening import RemoteModel, remote_models
-from fastchat.providers.prices import read_prices
+from fastchat.providers.prices import Prices, read_prices
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
@@ -64,17 +65,20 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     following = Following(table)
     ring = KeyRing.of(_keys(config), _rate(config), find_place)
     gate = Gate(ring, config.max_body_bytes, time.monotonic, time.time)
-    ledger = _ledger(config, ring, find_place) if config.has_database else None
+    models = _remote_models(config)
+    prices = _prices(config.price_file, models)
+    ledger = _ledger(config, ring, prices, find_place) if config.has_database else None
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
-    figures = GatewayFigures(lambda model: table.serves(model, excluding=()))
-    remote = Remote(_remote_models(config), neighbours)
+    figures = GatewayFigures(lambda model: table.serves(model, excluding=()), prices)
+    show_spend(figures.figures, models)
+    remote = Remote(models, neighbours)
     tracing = _tracing(config)
     arena = None
     if ledger is not None and config.arena:
         asking = DispatchedEngine(table, following.report, remote.engine)
-        arena = _arena(config, table, asking, ledger.database)
+        arena = _arena(config, table, asking, ledger.database, figures)
         remote.add(arena.entry, arena.pair)
     for entry in remote.entries():
         table.keep(entry)
@@ -133,7 +137,9 @@ def _rate(config: GatewayConfig) -> Rate | None:
     return Rate(config.rate_limit, config.rate_burst)
 
 
-def _ledger(config: GatewayConfig, ring: KeyRing, find_place: FindPlace) -> "Ledger":
+def _ledger(
+    config: GatewayConfig, ring: KeyRing, prices: Prices, find_place: FindPlace
+) -> "Ledger":
     """Imported here: who keeps nothing needs no database's library."""
     from fastchat.gateway.stored_keys import Ledger
     from fastchat.storage import Database
@@ -141,7 +147,7 @@ def _ledger(config: GatewayConfig, ring: KeyRing, find_place: FindPlace) -> "Led
     ledger = Ledger(
         database=Database.open(config.database.text),
         ring=ring,
-        prices=read_prices(config.price_file),
+        prices=prices,
         wall_clock=time.time,
         default_rate=_rate(config),
         find_place=find_place,
@@ -151,7 +157,14 @@ def _ledger(config: GatewayConfig, ring: KeyRing, find_place: FindPlace) -> "Led
     return ledger
 
 
-def _arena(config: GatewayConfig, table: Table, engine: Engine, database: "Database") -> "Arena":
+def _arena(
+    config: GatewayConfig,
+    table: Table,
+    engine: Engine,
+    database: "Database",
+    figures: GatewayFigures,
+) -> "Arena":
+    from fastchat.arena.figures import ArenaFigures
     from fastchat.gateway.arena import Arena
 
     return Arena(
@@ -159,6 +172,7 @@ def _arena(config: GatewayConfig, table: Table, engine: Engine, database: "Datab
         engine=engine,
         entries=table.entries,
         models=config.arena_models,
+        figures=ArenaFigures(figures.figures, kinds=("api",)),
         rng=random.SystemRandom(),
         new_id=lambda: uuid.uuid4().hex,
         wall_clock=time.time,
@@ -178,12 +192,14 @@ def _account(
 
 def _remote_models(config: GatewayConfig) -> Sequence[RemoteModel]:
     if config.register_api_endpoint_file is None:
-        if config.price_file is not None and not config.has_database:
-            raise ConfigError(
-                "--price-file has no meaning without --register-api-endpoint-file or a database"
-            )
         return ()
     return remote_models(config.register_api_endpoint_file, config.price_file)
+
+
+def _prices(path: Path | None, models: Sequence[RemoteModel]) -> Prices:
+    """A provider's model may be served under a name of ours: its price is known by that too."""
+    own = {one.endpoint.name: one.quota.price for one in models if one.quota.price is not None}
+    return {**read_prices(path), **own}
 
 
 def _tracing(config: GatewayConfig) -> Tracing | None:

@@ -18,6 +18,7 @@ from fastchat.core.metrics import (
     Histogram,
 )
 from fastchat.gateway.passage import Passage
+from fastchat.providers.prices import Price, Prices, price_of
 
 # A client can name any model: only those that somebody serves have series of their own.
 UNKNOWN = "unknown"
@@ -38,6 +39,8 @@ class _Series:
     per_token: Distribution
     retries: Count
     migrations: Count
+    spend: Count
+    price: Price | None
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class GatewayFigures:
     """`serves` says whether somebody answers for a model now."""
 
     serves: Callable[[str], bool]
+    prices: Prices = field(default_factory=dict)
     figures: Figures = field(default_factory=Figures)
     errors: Counter = field(init=False)
     _requests: Counter = field(init=False)
@@ -53,6 +57,7 @@ class GatewayFigures:
     _completion_tokens: Counter = field(init=False)
     _retries: Counter = field(init=False)
     _migrations: Counter = field(init=False)
+    _spend: Counter = field(init=False)
     _duration: Histogram = field(init=False)
     _first_token: Histogram = field(init=False)
     _per_token: Histogram = field(init=False)
@@ -73,6 +78,11 @@ class GatewayFigures:
             "gateway_cached_prompt_tokens", "Those that the engine had in its cache.", *payer
         )
         self._completion_tokens = counter("gateway_completion_tokens", "Tokens of answers.", *payer)
+        self._spend = counter(
+            "gateway_spend_dollars",
+            "What answers of models with a price cost, whoever served them.",
+            *payer,
+        )
         self._retries = counter(
             "gateway_retries", "Requests asked anew before their answer began.", "model"
         )
@@ -115,6 +125,8 @@ class GatewayFigures:
             series.prompt_tokens.value += counts.prompt_tokens
             series.cached_tokens.value += counts.cached_tokens
             series.completion_tokens.value += counts.completion_tokens
+            if series.price is not None:
+                series.spend.value += series.price.microdollars(counts) / 1e6
         if passage.stream and first_s is not None:
             series.first_token.observe(first_s)
             if counts is not None and counts.completion_tokens > 1:
@@ -139,6 +151,7 @@ class GatewayFigures:
 
     def _found(self, passage: Passage) -> _Series:
         model, key = self._label(passage), passage.key or ""
+        price = price_of(self.prices, model)
         series = _Series(
             requests=self._requests.of(passage.path, model, key, str(passage.status)),
             prompt_tokens=self._prompt_tokens.of(model, key),
@@ -149,6 +162,8 @@ class GatewayFigures:
             per_token=self._per_token.of(model),
             retries=self._retries.of(model),
             migrations=self._migrations.of(model),
+            spend=Count() if price is None else self._spend.of(model, key),
+            price=price,
         )
         if model == passage.model:
             self._series[passage.path, model, passage.key, passage.status] = series

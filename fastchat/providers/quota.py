@@ -48,10 +48,11 @@ class Quota:
     price: Price | None
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
+    microdollars: int = field(default=0, init=False)
     _requests: Window = field(default_factory=Window)
     _tokens: Window = field(default_factory=Window)
     _day: int = 0
-    _microdollars: int = 0
+    _day_microdollars: int = 0
     _held_until: float = -math.inf
 
     def admit(self, endpoint: Endpoint) -> None:
@@ -70,7 +71,7 @@ class Quota:
                 raise _over(endpoint, f"{limits.tokens_per_minute} tokens a minute", wait_s)
         if limits.dollars_per_day is not None:
             self._turn_page()
-            if self._microdollars >= limits.dollars_per_day * 1e6:
+            if self._day_microdollars >= limits.dollars_per_day * 1e6:
                 left_s = DAY_S - self.wall_clock() % DAY_S
                 raise _over(endpoint, f"${limits.dollars_per_day:g} a day", left_s)
         self._requests.add(now, 1)
@@ -81,7 +82,18 @@ class Quota:
             self._tokens.add(self.clock(), usage.total_tokens)
         if self.price is not None:
             self._turn_page()
-            self._microdollars += self.price.microdollars(usage)
+            cost = self.price.microdollars(usage)
+            self.microdollars += cost
+            self._day_microdollars += cost
+
+    @property
+    def day_spent_ratio(self) -> float | None:
+        """Of the dollars of a day; None: they have no limit."""
+        if self.limits.dollars_per_day is None:
+            return None
+        self._turn_page()
+        budget = self.limits.dollars_per_day * 1e6
+        return self._day_microdollars / budget if budget else 1.0
 
     def hold(self, seconds: float) -> None:
         """The provider itself said so."""
@@ -90,7 +102,7 @@ class Quota:
     def _turn_page(self) -> None:
         day = int(self.wall_clock() // DAY_S)
         if day != self._day:
-            self._day, self._microdollars = day, 0
+            self._day, self._day_microdollars = day, 0
 
 
 def _over(endpoint: Endpoint, limit: str, wait_s: float) -> Overloaded:

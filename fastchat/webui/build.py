@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastchat.arena.battle import Kind
+from fastchat.arena.figures import ArenaFigures
 from fastchat.arena.sampling import Draw
 from fastchat.client import Neighbours
 from fastchat.core.config import words
@@ -17,6 +18,7 @@ from fastchat.core.errors import ConfigError
 from fastchat.core.metrics import Figures
 from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.dispatch.figures import show_table
+from fastchat.providers.figures import show_spend
 from fastchat.providers.opening import RemoteModel, remote_models
 from fastchat.relay.edge import Service
 from fastchat.webui.config import ArenaConfig, PageConfig
@@ -54,12 +56,14 @@ def build(config: PageConfig) -> Service:
     neighbours = Neighbours(
         config.controller_address, config.cluster_token, config.worker_timeout_s
     )
+    remote = _remote(config)
     engine = PageEngine(
         DispatchedEngine(table, following.report, neighbours.engine),
-        _remote(config),
+        remote,
         lambda model: model.open(neighbours.session, config.worker_timeout_s),
     )
     database = Database.open(config.database.text)
+    figures = Figures()
 
     def session() -> Session:
         return Session(engine=engine, new_id=lambda: uuid.uuid4().hex)
@@ -86,6 +90,7 @@ def build(config: PageConfig) -> Service:
             log,
             rng=random.SystemRandom(),
             wall_clock=time.time,
+            figures=ArenaFigures(figures, kinds=("battle", "side_by_side")),
         )
     page = view(
         handlers,
@@ -109,10 +114,10 @@ def build(config: PageConfig) -> Service:
     def busy() -> int:
         return sum(one.busy for one in stores)
 
-    figures = Figures()
     figures.gauge("page_sessions", "Tabs that are remembered.", lambda: len(store))
     figures.gauge("page_answers_running", "Answers that stream now.", busy)
     show_table(figures, "page", table, following)
+    show_spend(figures, remote.values())
     app = create_app(page, look, table, following, neighbours, figures, database)
 
     async def before_drain() -> None:
@@ -139,6 +144,7 @@ def arena_over(
     *,
     rng: random.Random,
     wall_clock: Callable[[], float],
+    figures: ArenaFigures,
 ) -> "Arena":
     from fastchat.webui.leaderboard.handlers import LeaderboardHandlers
     from fastchat.webui.leaderboard.poll import Poll
@@ -158,6 +164,7 @@ def arena_over(
                 right=session(),
                 new_id=lambda: uuid.uuid4().hex,
                 wall_clock=wall_clock,
+                figures=figures,
             )
 
         return PairHandlers(

@@ -71,12 +71,14 @@ def assembled(
     worker_id: str,
     named: NamedTemplate | None = None,
     fetches_media: bool = False,
+    figures: WorkerFigures | None = None,
 ) -> Service:
-    """The worker around an engine, which has a name, and may fetch what requests name by URL."""
+    """The worker around an engine, which has a name, and may fetch what requests name by URL.
+    `figures` may have what only the engine's own builder knows."""
     if named is None and config.conv_template is not None:
         named = NamedTemplate.load(config.conv_template, engine)
     admission = Admission(slots, config.limit_worker_queue, time.monotonic)
-    figures = WorkerFigures()
+    figures = figures or WorkerFigures()
     figures.show_load(admission)
     figures.show_gpus(find_gpus(pynvml, visible_gpus()))
     figures.show_identity(worker_id, tuple(engine.model_names), name)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from fastchat.core.errors import ConfigError
+from fastchat.providers.figures import show_spend
 from fastchat.providers.opening import RemoteModel, remote_models
 from fastchat.providers.several import ProvidersEngine
 from fastchat.relay.edge import Service
 from fastchat.worker.build import assembled
+from fastchat.worker.figures import WorkerFigures
 from fastchat.worker.provider_config import ProviderWorkerConfig
 
 
@@ -14,9 +16,16 @@ def build(config: ProviderWorkerConfig, worker_id: str) -> Service:
     """Raises `ConfigError`."""
     if config.conv_template:
         raise ConfigError("--conv-template has no meaning here: the provider renders the prompt")
-    engine = ProvidersEngine(_models(config))
-    slots = config.limit_worker_concurrency
-    return assembled(config, engine, "provider", slots=slots, worker_id=worker_id)
+    models, figures = _models(config), WorkerFigures()
+    show_spend(figures.figures, models)
+    return assembled(
+        config,
+        ProvidersEngine(models),
+        "provider",
+        slots=config.limit_worker_concurrency,
+        worker_id=worker_id,
+        figures=figures,
+    )
 
 
 def _models(config: ProviderWorkerConfig) -> Sequence[RemoteModel]:

@@ -12,13 +12,17 @@ import httpx
 import pytest
 
 from fastchat.arena.battle import Ballot
+from fastchat.arena.figures import ArenaFigures
 from fastchat.core.errors import EngineFailed, InvalidRequest
+from fastchat.core.metrics import exposed, registry
 from fastchat.dispatch import Table
 from fastchat.gateway.arena import Arena
+from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import COUNTS, WorkerEntry
 from fastchat.storage import Database, battles
 from tests.apps import gateway_service, worker_app
+from tests.exposition import Told
 from tests.scripted import ScriptedEngine
 from tests.servers import serving, until
 
@@ -46,7 +50,10 @@ Gateway = Callable[..., Any]
 def gateway(database: Database, clock: list[float]) -> Gateway:
     @asynccontextmanager
     async def opened(
-        engines: Sequence[ScriptedEngine], keys: KeyRing | None = None, sees: Sequence[str] = ()
+        engines: Sequence[ScriptedEngine],
+        keys: KeyRing | None = None,
+        sees: Sequence[str] = (),
+        figures: GatewayFigures | None = None,
     ) -> AsyncIterator[httpx.AsyncClient]:
         table = Table(time.monotonic, random.Random(0))
         async with AsyncExitStack() as stack:
@@ -61,8 +68,10 @@ def gateway(database: Database, clock: list[float]) -> Gateway:
                         multimodal=names[0] in sees,
                     )
                 )
+            counted = figures or GatewayFigures(lambda _: True)
             service = gateway_service(
                 table,
+                figures=counted,
                 report=lambda _: None,
                 keys=keys,
                 arena=lambda engine: Arena(
@@ -72,6 +81,7 @@ def gateway(database: Database, clock: list[float]) -> Gateway:
                     rng=random.Random(1),
                     new_id=iter(f"battle{n}" for n in range(100)).__next__,
                     wall_clock=lambda: clock[0],
+                    figures=ArenaFigures(counted.figures, kinds=("api",)),
                 ),
             )
             base = await stack.enter_async_context(
@@ -132,6 +142,43 @@ async def test_a_battle_has_one_vote_whoever_comes_at_once(
         statuses = [answer.status_code for answer in await asyncio.gather(*votes)]
     assert sorted(statuses) == [200, 409, 409, 409]
     assert len(_ballots(database)) == 1
+
+
+def _told(figures: GatewayFigures) -> Told:
+    return Told(exposed(registry(figures.figures)).decode())
+
+
+async def test_battles_and_votes_are_counted_once_each(gateway: Gateway) -> None:
+    figures = GatewayFigures(lambda _: True)
+    async with gateway(_two(), figures=figures) as client:
+        for winner in ("left", "tie"):
+            battle = (await client.post(CHAT, json=ASK)).json()["id"]
+            for _ in range(2):  # the second one is refused
+                await client.post(VOTE, json={"battle": battle, "winner": winner})
+    told = _told(figures)
+    assert told.value("arena_battles_total", kind="api", outcome="whole") == 2
+    assert told.value("arena_battles_total", kind="api", outcome="failed") == 0
+    assert told.value("arena_votes_total", kind="api", winner="left") == 1
+    assert told.value("arena_votes_total", kind="api", winner="right") == 0
+
+
+@pytest.mark.parametrize("broken", [["alpha"], ["alpha", "omega"], []])
+async def test_a_battle_without_two_answers_is_counted_as_failed(
+    gateway: Gateway, broken: Sequence[str]
+) -> None:
+    """A side fails, both do, or one says nothing."""
+    engines = _two()
+    for engine in engines:
+        if engine.model_names[0] in broken:
+            engine.failure = EngineFailed("broken")
+        elif not broken:
+            engine.words = (" ",)
+    figures = GatewayFigures(lambda _: True)
+    async with gateway(engines, figures=figures) as client:
+        await client.post(CHAT, json=ASK)
+    told = _told(figures)
+    assert told.value("arena_battles_total", kind="api", outcome="failed") == 1
+    assert told.value("arena_battles_total", kind="api", outcome="whole") == 0
 
 
 async def test_a_vote_that_does_not_count_is_said_to_be_void(gateway: Gateway) -> None:

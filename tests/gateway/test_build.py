@@ -1,3 +1,5 @@
+import json
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -7,7 +9,16 @@ from fastchat.core.config import parse
 from fastchat.core.errors import ConfigError
 from fastchat.gateway.build import build
 from fastchat.gateway.config import GatewayConfig
+from fastchat.storage import Database, usage
+from tests.exposition import Told
+from tests.providers.fakes import Fake, events
 from tests.servers import serving
+
+SAID = events(
+    {"choices": [{"index": 0, "delta": {"content": "hello"}, "finish_reason": "stop"}]},
+    {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}},
+    done=True,
+)
 
 
 @pytest.mark.parametrize("argv", [["--api-keys", ""], ["--api-keys", ","]])
@@ -59,3 +70,36 @@ def test_models_of_an_arena_are_two_and_have_one(
     with pytest.raises(SystemExit):
         parse(GatewayConfig, argv, environ={})
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+async def test_a_model_of_a_provider_has_its_price_under_our_name_for_it(tmp_path: Path) -> None:
+    ours = {"model_name": "theirs", "api_type": "openai", "api_key": "k", "dollars_per_day": 1}
+    prices, endpoints = tmp_path / "prices.json", tmp_path / "api_endpoints.json"
+    prices.write_text(json.dumps({"theirs": {"input": 1000, "output": 1000, "as_of": "2026-01"}}))
+    argv = ["--controller", "http://127.0.0.1:9", "--price-file", str(prices)]
+    async with Fake(SAID).served() as base:
+        endpoints.write_text(json.dumps({"ours": ours | {"api_base": f"{base}/v1"}}))
+        endpoints.chmod(0o600)
+        argv += ["--register-api-endpoint-file", str(endpoints)]
+        argv += ["--database-url", f"sqlite:///{tmp_path / 'fastchat.db'}"]
+        service = build(parse(GatewayConfig, argv, environ={}))
+        async with (
+            serving(service.app, endpoints=service.endpoints) as url,
+            httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        ):
+            asked = {"model": "ours", "messages": [{"role": "user", "content": "hello"}]}
+            answer = await client.post("/v1/chat/completions", json=asked)
+            told = Told((await client.get("/metrics")).text)
+    database = Database.open(f"sqlite:///{tmp_path / 'fastchat.db'}")
+    [used] = database.read_now(partial(usage.since, hour=0))
+    database.close()
+    assert answer.json()["usage"]["total_tokens"] == 15
+    assert used.microdollars == 15_000
+    assert told.value("gateway_spend_dollars_total", model="ours", key="") == 0.015
+    assert told.value("provider_spend_dollars_total", model="ours") == 0.015
+    assert told.value("provider_day_budget_spent_ratio", model="ours") == 0.015
+
+
+def test_prices_have_a_meaning_without_providers_and_database(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--price-file"):
+        build(parse(GatewayConfig, ["--price-file", str(tmp_path / "nowhere.json")], environ={}))

@@ -14,6 +14,7 @@ from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage
 from fastchat.gateway.shares import Shares
 from fastchat.protocol.cluster import TableUpdate, WorkerEntry
+from fastchat.providers.prices import Price
 from tests.apps import gateway_service
 from tests.exposition import Told
 
@@ -63,6 +64,22 @@ def test_a_stream_is_counted_with_its_tokens_and_times(figures: GatewayFigures) 
 def test_a_plain_answer_has_no_first_token(figures: GatewayFigures) -> None:
     figures.account(PASSAGE._replace(stream=False))
     assert told(figures).value("gateway_time_to_first_token_seconds_count", model="m") == 0
+
+
+def test_answers_of_models_with_a_price_cost_their_key_money() -> None:
+    price = Price(input=1000, cached=0, output=2000, as_of="2026-01")
+    figures = GatewayFigures(lambda _: True, {"m": price})
+    for passage in (
+        PASSAGE,
+        PASSAGE,
+        PASSAGE._replace(model="free"),
+        PASSAGE._replace(counts=None),
+    ):
+        figures.account(passage)
+    now = told(figures)
+    one = (3 * 1000 + 11 * 2000) / 1e6  # of seven tokens four were cached
+    assert now.value("gateway_spend_dollars_total", model="m", key="team") == pytest.approx(2 * one)
+    assert now.labels("gateway_spend_dollars_total", "model") == {"m"}
 
 
 def test_names_that_clients_think_of_have_one_series_together(figures: GatewayFigures) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +26,8 @@ CARDS = "  - job_name: cards-fixture\n    static_configs: [{ targets: ['127.0.0.
 
 # Workers of ours beat every five seconds.
 EXPIRATION_S = "8"
+# A model of a provider, and the worker that plays it.
+FAR = "far"
 FAKE = ("fake-worker", "--answer-tokens", "24", "--stream-interval", "1", "--tokens-per-s", "40")
 
 
@@ -86,11 +88,12 @@ def staged(folder: Path) -> Iterator[Stage]:
 
         fastchat = (sys.executable, "-m", "fastchat")
         url = f"http://127.0.0.1:{controller}"
+        remote = _remote(folder, addresses["n"])
         start(*fastchat, "controller", "--port", str(controller))
         start(*fastchat, "openai-api-server", "--port", str(api), "--controller", url,
-              "--log-requests")  # fmt: skip
-        start(*fastchat, "gradio-web-server", "--port", str(page), "--host", "127.0.0.1",
-              "--controller", url)  # fmt: skip
+              "--log-requests", "--arena", "--arena-models", "m", "n", *remote)  # fmt: skip
+        start(*fastchat, "gradio-web-server-multi", "--port", str(page), "--host", "127.0.0.1",
+              "--controller", url, *remote)  # fmt: skip
         workers = {
             model: start(*fastchat, *FAKE, "--model-names", model, "--port", str(port),
                          "--controller", url)
@@ -114,9 +117,26 @@ def staged(folder: Path) -> Iterator[Stage]:
             told=told,
             logs=folder / "logs",
         )
-        wait_for(lambda: answers(f"{stage.api}/ready") and _models(stage) == set(addresses))
+        wait_for(
+            lambda: answers(f"{stage.api}/ready") and _models(stage) == {*addresses, FAR, "arena"}
+        )
         wait_for(lambda: list(stage.targets().values()) == ["up"] * 7)
         yield stage
+
+
+def _remote(folder: Path, port: int) -> Sequence[str]:
+    """Flags of who asks a provider, which is a worker that is asked as one, and has prices."""
+    price = {"input": 2000, "output": 10_000, "as_of": "2026-11"}
+    one = {"model_name": "n", "api_type": "openai", "api_base": f"http://127.0.0.1:{port}/v1"}
+    entry = {**one, "api_key": "k", "dollars_per_day": 1000}
+    endpoints, prices = folder / "api_endpoints.json", folder / "prices.json"
+    endpoints.write_text(json.dumps({FAR: entry}))
+    endpoints.chmod(0o600)
+    prices.write_text(json.dumps({FAR: price}))
+    return (
+        *("--register-api-endpoint-file", str(endpoints), "--price-file", str(prices)),
+        *("--database-url", f"sqlite:///{folder / 'fastchat.db'}"),
+    )
 
 
 def _models(stage: Stage) -> set[str]:

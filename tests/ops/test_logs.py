@@ -16,7 +16,10 @@ from tests.ops.tools import DEPLOY, tool
 
 pytestmark = pytest.mark.ops
 
-NAMES = ("controller.log", "model_worker_*.log", "openai_api_server.log", "gradio_web_server.log")
+NAMES = (
+    *("controller.log", "model_worker_*.log", "openai_api_server.log"),
+    "gradio_web_server_multi.log",
+)
 
 
 def lines(stage: Stage, name: str) -> list[dict[str, Any]]:

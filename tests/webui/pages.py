@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from fastchat.arena.figures import ArenaFigures
 from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
 from fastchat.core.metrics import Figures
@@ -60,6 +61,7 @@ def page_over(
         wall_clock=lambda: NOW,
         log_chats=True,
     )
+    figures = Figures()
     arena = arena_over(
         session,
         lambda: list(models),
@@ -68,6 +70,7 @@ def page_over(
         log,
         rng=random.Random(0),
         wall_clock=lambda: next(seconds),
+        figures=ArenaFigures(figures),
     )
     page = view(
         handlers,
@@ -86,7 +89,7 @@ def page_over(
     )
     table = Table(lambda: 0.0, random.Random(0))
     nobody = Neighbours(f"http://127.0.0.1:{free_port()}", None, 5)
-    return create_app(page, look, table, Following(table), nobody, Figures(), database)
+    return create_app(page, look, table, Following(table), nobody, figures, database)
 
 
 @asynccontextmanager

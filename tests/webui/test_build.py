@@ -11,9 +11,10 @@ import pytest
 from fastchat.core.database import DatabaseUrl
 from fastchat.webui.build import build
 from fastchat.webui.config import ArenaConfig
+from tests.exposition import Told
 from tests.providers.fakes import Fake, events
 from tests.servers import serving
-from tests.webui.visitor import Visitor, said
+from tests.webui.visitor import CONTROLS, Visitor, said
 
 SAID = events(
     {"choices": [{"index": 0, "delta": {"content": "hello"}, "finish_reason": None}]},
@@ -54,6 +55,25 @@ async def test_without_a_controller_there_are_the_models_of_providers(pages: Pag
         await visitor.open()
         rows = await visitor.ask("hi")
     assert [said(row) for row in rows] == ["hi", "hello"]
+
+
+async def test_a_page_tells_of_its_battles_and_of_what_it_spends(
+    pages: Pages, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.json"
+    price = {"input": 1, "output": 1, "as_of": "2026-01"}
+    prices.write_text(json.dumps({"far": price, "near": price}))
+    async with pages(price_file=prices) as url, aiohttp.ClientSession() as session:
+        visitor = Visitor(session, url)
+        await visitor.open()
+        await visitor.whole("ask_1", [visitor.id, "hi", False, None, None, *CONTROLS])
+        await visitor.whole("cast", [visitor.id, visitor.browser, []])
+        async with session.get(f"{url}/metrics") as answer:
+            told = Told(await answer.text())
+    assert told.value("arena_battles_total", kind="battle", outcome="whole") == 1
+    assert told.value("arena_votes_total", kind="battle", winner="left") == 1
+    assert told.labels("arena_votes_total", "kind") == {"battle", "side_by_side"}
+    assert told.labels("provider_spend_dollars_total", "model") == {"far", "near"}
 
 
 async def test_a_page_with_users_shows_nothing_before_the_login(

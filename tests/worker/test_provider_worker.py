@@ -10,6 +10,7 @@ import pytest
 from fastchat.core.errors import ConfigError
 from fastchat.worker.build_provider import build
 from fastchat.worker.provider_config import ProviderWorkerConfig
+from tests.exposition import Told
 from tests.providers import recorded
 from tests.providers.fakes import Fake
 from tests.servers import serving
@@ -50,6 +51,23 @@ async def test_it_serves_all_models_of_the_file(tmp_path: Path) -> None:
     assert status["model_names"] == ["claude", "gpt", "old"]
     assert old.status_code == 410
     assert "PaLM" in old.json()["error"]["message"]
+
+
+async def test_it_tells_what_its_models_cost(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"claude": {"input": 1000, "output": 2000, "as_of": "2026-01"}}))
+    fake = Fake(recorded.ANTHROPIC_TEXT)
+    async with (
+        fake.served() as base,
+        serving(build(_config(tmp_path, base, price_file=prices), "1").app) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        answer = await client.post("/v1/chat/completions", json=ASK | {"model": "claude"})
+        told = Told((await client.get("/metrics")).text)
+    usage = answer.json()["usage"]
+    cost = (usage["prompt_tokens"] * 1000 + usage["completion_tokens"] * 2000) / 1e6
+    assert cost > 0
+    assert told.value("provider_spend_dollars_total", model="claude") == pytest.approx(cost)
 
 
 async def test_what_a_provider_refuses_reaches_the_client(tmp_path: Path) -> None:

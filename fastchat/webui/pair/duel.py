@@ -4,10 +4,11 @@ Gradio and no HTTP."""
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fastchat.arena.battle import Battle, Kind, Side, Vote, Winner, leaks
+from fastchat.arena.figures import ArenaFigures
 from fastchat.core.errors import InvalidRequest
 from fastchat.webui.pacing import paced
 from fastchat.webui.session import Session, Settings
@@ -27,6 +28,7 @@ class Duel:
     right: Session
     new_id: Callable[[], str]
     wall_clock: Callable[[], float]
+    figures: ArenaFigures = field(default_factory=ArenaFigures)
     pair: Pair | None = None
     vote: Vote | None = None
     leaked: bool = False
@@ -125,6 +127,7 @@ class Duel:
             dwell_s=max(0.0, now - self._finished_s),
             reasons=reasons,
         )
+        self.figures.voted(self.kind, winner)
         return battle, self.vote
 
     async def _both(
@@ -150,6 +153,7 @@ class Duel:
             work.cancel()
             await asyncio.wait({work})
             self._finished_s = self.wall_clock()
+            self.figures.fought(self.kind, "whole" if self.standing == "open" else "failed")
         yield
 
 

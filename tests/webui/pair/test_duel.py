@@ -9,12 +9,14 @@ import pytest
 
 from fastchat.arena.battle import Kind
 from fastchat.core.errors import EngineFailed, InvalidRequest
+from fastchat.core.metrics import exposed, registry
 from fastchat.webui.build import ASSETS
 from fastchat.webui.pair import showing
 from fastchat.webui.pair.duel import Duel, Pair
 from fastchat.webui.rows import Rendering
 from fastchat.webui.session import Session, Settings
 from fastchat.webui.texts import load
+from tests.exposition import Told
 from tests.scripted import ScriptedEngine
 from tests.servers import until
 from tests.webui.visitor import said
@@ -211,3 +213,18 @@ async def test_a_fault_does_not_name_a_hidden_model() -> None:
     rows, _ = showing.rows(duel, (Rendering(WORDS, "Model A"), Rendering(WORDS)), even=False)
     assert "Model A cannot do this" in said(rows[1])
     assert "alpha-model" not in str(rows)
+
+
+async def test_questions_and_votes_are_counted() -> None:
+    duel = duel_of(ScriptedEngine(), ScriptedEngine())
+    await asked(duel)
+    duel.cast("left", (), "voter", "address")
+    with pytest.raises(InvalidRequest):
+        duel.cast("left", (), "voter", "address")
+    broken = duel_of(ScriptedEngine(), ScriptedEngine(failure=EngineFailed("broken")))
+    broken.figures = duel.figures
+    await asked(broken)
+    told = Told(exposed(registry(duel.figures.figures)).decode())
+    assert told.value("arena_battles_total", kind="battle", outcome="whole") == 1
+    assert told.value("arena_battles_total", kind="battle", outcome="failed") == 1
+    assert told.value("arena_votes_total", kind="battle", winner="left") == 1
