@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from fastchat.core.child import Child, ending
@@ -88,8 +89,8 @@ class EngineProcess(Child):
         """Raises OSError. It ends when we do, however we end."""
         output = Output(name)
         kills = memory_kills()
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *tied(command.argv),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output.writer,
@@ -97,6 +98,13 @@ class EngineProcess(Child):
                 env=dict(command.environment),
                 start_new_session=True,
             )
+        )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:  # it may be there already, and would be nobody's
+            output.close()
+            await _end(starting)
+            raise
         except BaseException:
             output.close()
             raise
@@ -114,6 +122,13 @@ class EngineProcess(Child):
                 "shorter answers or fewer at once, or give it more memory."
             )
         return EngineLost(f"{title} {ending(code)}; it is being started again.")
+
+
+async def _end(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:
+    with suppress(OSError):
+        process = await starting
+        process.kill()
+        await process.wait()
 
 
 def memory_kills() -> int:
