@@ -37,7 +37,8 @@ async def answer(hf: TransformersEngine, prompt: Any = "Bird:", **changes: Any) 
 
 @pytest.mark.parametrize("how", [{"temperature": 1.0, "top_p": 0.9}, {"seed": 1}, {"logprobs": 2}])
 async def test_the_answer_follows_the_schema(hf: TransformersEngine, how: dict[str, Any]) -> None:
-    said = await answer(hf, chat("Who are you?"), constraint=JsonSchema(PERSON), **how)
+    schema = JsonSchema(PERSON)
+    said = await answer(hf, chat("Who are you?"), constraint=schema, max_tokens=600, **how)
     person = json.loads(said.text)
     assert (sorted(person), said.finish_reason) == (["age", "name"], "stop")
 
