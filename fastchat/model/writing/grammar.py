@@ -21,6 +21,8 @@ _COUNTS = frozenset(
 )
 _NEW_LINE = "\n"
 _ANY_OBJECT = {"type": "object"}
+# Between two parts of JSON. Without a bound a small model draws line after line to its last token.
+_BLANKS = {"x-guidance": {"whitespace_pattern": r"[ \t\n\r]{0,40}"}}
 
 # Reasoning that the prompt has begun already; what has to follow a pattern comes behind it.
 _THOUGHT = ("thought[lazy]: /(?s:.*)<\\/think>/", "BLANKS: /\\s{0,8}/")
@@ -119,7 +121,7 @@ def _calls(chat: Chat, tools: Sequence[Tool], format: Format) -> Iterator[str]:
 
 
 def _json(schema: Mapping[str, object]) -> str:
-    return f"%json {json.dumps(schema or _ANY_OBJECT, ensure_ascii=False)}"
+    return f"%json {json.dumps({**_BLANKS, **(schema or _ANY_OBJECT)}, ensure_ascii=False)}"
 
 
 def _text(text: str) -> str:

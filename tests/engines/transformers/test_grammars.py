@@ -11,6 +11,8 @@ from fastchat.core.constraints import Constraint, Grammar, JsonSchema, OneOf, Re
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.generation import Chunk, collect
 from fastchat.engines.transformers.engine import TransformersEngine
+from fastchat.model.writing.formats import HERMES
+from fastchat.model.writing.grammar import wanted_of
 from tests.engines.requests import ask, chat
 
 pytestmark = pytest.mark.transformers
@@ -56,6 +58,18 @@ async def test_other_constraints_hold(
     hf: TransformersEngine, constraint: Constraint, wanted: str
 ) -> None:
     assert (await answer(hf, constraint=constraint)).text == wanted
+
+
+@pytest.mark.parametrize(("blanks", "fits"), [(40, True), (41, False)])
+def test_between_two_parts_of_json_blanks_are_bounded(blanks: int, fits: bool) -> None:
+    from llguidance import LLMatcher, LLTokenizer
+
+    wanted = wanted_of(None, JsonSchema({"const": [1]}), HERMES, thinking=False)
+    assert wanted is not None
+    grammar = LLMatcher.grammar_from_lark(wanted.lark)
+    matcher = LLMatcher(LLTokenizer("byte"), grammar, log_level=0)
+    text = b"[" + b"\n" * blanks + b"1]"
+    assert (matcher.try_consume_tokens(list(text)) == len(text)) is fits
 
 
 @pytest.mark.parametrize(
