@@ -4,10 +4,9 @@ With several processes on the port the request may be another's: all of them are
 """
 
 import asyncio
-import contextlib
 import hmac
-from collections.abc import AsyncIterator, Mapping, Set
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Set
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from starlette.responses import Response
 from fastchat.core.errors import Aborted, UnknownRequest
 from fastchat.gateway.forwarding import Forwarding
 from fastchat.gateway.keys import KeyRing
+from fastchat.gateway.siblings import answering, asked
 from fastchat.protocol import abort as protocol
 from fastchat.protocol.codec import decode
 from fastchat.relay.edge import json_response
 
-PATIENCE_S = 1.0
 SOCKET = ".abort.sock"
 
 
@@ -68,26 +67,18 @@ class Aborting:
             raise UnknownRequest(wish.id)
         return count
 
-    @asynccontextmanager
-    async def heard(self) -> AsyncIterator[None]:
+    def heard(self) -> AbstractAsyncContextManager[None]:
         """Do what the other processes are asked for, while the body runs."""
         if self.folder is None:
-            yield
-            return
+            return nullcontext()
+        return answering(self._socket(self.folder), self._heard)
 
-        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                with contextlib.suppress(ConnectionError, msgspec.DecodeError):
-                    wish = msgspec.json.decode(await reader.readline(), type=Wish)
-                    writer.write(b"%d" % self._abort_here(wish))
-                    await writer.drain()
-            finally:
-                writer.close()
-
-        path = self._socket(self.folder)
-        path.unlink(missing_ok=True)  # a predecessor of this number
-        async with await asyncio.start_unix_server(hear, path):
-            yield
+    def _heard(self, line: bytes) -> bytes:
+        try:
+            wish = msgspec.json.decode(line, type=Wish)
+        except msgspec.DecodeError:
+            return b""
+        return b"%d" % self._abort_here(wish)
 
     def _abort_here(self, wish: Wish) -> int:
         meant = [request for request in self.under_way if wish.means(request)]
@@ -121,15 +112,5 @@ def routes(aborting: Aborting) -> APIRouter:
 
 
 async def _told(path: Path, wish: Wish) -> int:
-    """One that is away, because it is started again, has no requests."""
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            reader, writer = await asyncio.open_unix_connection(path)
-            try:
-                writer.write(msgspec.json.encode(wish) + b"\n")
-                said = await reader.read()
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return 0
-    return int(said or b"0")
+    """One that is away has no requests."""
+    return int(await asked(path, msgspec.json.encode(wish)) or b"0")

@@ -2,10 +2,9 @@
 those of all."""
 
 import asyncio
-import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fastchat.core.board import Board, Place
 from fastchat.core.metrics import exposed, together
-
-PATIENCE_S = 1.0
+from fastchat.gateway.siblings import answering, asked
 
 
 @contextmanager
@@ -36,20 +34,9 @@ class Shares:
     def place(self, name: str) -> Place:
         return self.board.place(name, self.number)
 
-    @asynccontextmanager
-    async def told(self, registry: CollectorRegistry) -> AsyncIterator[None]:
+    def told(self, registry: CollectorRegistry) -> AbstractAsyncContextManager[None]:
         """Tell the others what this process counts, while the body runs."""
-
-        async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(exposed(registry))
-            with contextlib.suppress(ConnectionError):
-                await writer.drain()
-            writer.close()
-
-        path = self._socket(self.number)
-        path.unlink(missing_ok=True)  # a predecessor of this number
-        async with await asyncio.start_unix_server(tell, path):
-            yield
+        return answering(self._socket(self.number), lambda _: exposed(registry))
 
     async def exposed(self, registry: CollectorRegistry) -> bytes:
         others = [number for number in range(1, self.board.processes + 1) if number != self.number]
@@ -59,13 +46,7 @@ class Shares:
         return exposed(together(parts))
 
     async def _asked(self, number: int) -> list[Metric]:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                reader, writer = await asyncio.open_unix_connection(self._socket(number))
-                text = await reader.read()  # until the end
-                writer.close()
-        except (OSError, TimeoutError):
-            return []
+        text = await asked(self._socket(number))
         return list(text_string_to_metric_families(text.decode()))
 
     def _socket(self, number: int) -> Path:

@@ -36,7 +36,6 @@ class Relaying:
     new_id: Callable[[], str]
     wall_clock: Callable[[], float]
     tracing: Tracing | None = None
-
     fetches_media: bool = False
 
     def endpoints(self) -> dict[str, "Endpoint"]:
