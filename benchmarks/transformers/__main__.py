@@ -116,7 +116,7 @@ def _bare(engine: TransformersEngine, count: int, tokens: int) -> Round:
         began, cpu = time.perf_counter(), time.process_time()
         for number in range(count):
             ids = list(engine._vocabulary.encode(f"{PROMPT} {number}"))
-            manager.addrequest(ids, max_new_tokens=tokens)
+            manager.add_request(ids, max_new_tokens=tokens)
         said = 0
         for _ in range(count):
             said += len(manager.get_result(timeout=600).generated_tokens)
