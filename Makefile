@@ -5,6 +5,7 @@ OPENAI028 := .venv-openai028
 DOCS := .venv-docs
 ORIGINAL := .venv-original
 TRANSFORMERS := .venv-transformers
+GPTQ := .venv-gptq
 CONFORMANCE := $(patsubst tests/conformance/clients/%.txt,.venv-conformance-%/.installed,\
 	$(wildcard tests/conformance/clients/*.txt))
 VLLM_CPU := .venv-vllm-cpu
@@ -102,6 +103,13 @@ check-pages: install browsers ## the page in a browser; pictures go to build/pag
 
 check-transformers: $(TRANSFORMERS)/.installed $(SENTENCES)/.installed ## the engine for Hugging Face checkpoints, with PyTorch
 	@SENTENCES_PYTHON=$(CURDIR)/$(SENTENCES)/bin/python $(TRANSFORMERS)/bin/python -m pytest -m transformers tests/engines/transformers tests/benchmarks/test_transformers.py
+
+compiler: ## g++ for kernels that are compiled when they are first called (Debian, Ubuntu)
+	@command -v g++ >/dev/null || { $(AS_ROOT) apt-get update -q \
+		&& $(AS_ROOT) apt-get install -y -q --no-install-recommends g++; }
+
+check-gptq: $(GPTQ)/.installed ## checkpoints of four bits, with gptqmodel
+	@$(GPTQ)/bin/python -m pytest -m gptq tests/engines/transformers
 
 engine-vllm-cpu: $(VLLM_CPU)/.installed ## vLLM for the CPU, in .venv-vllm-cpu (3 GB)
 
@@ -212,6 +220,15 @@ $(TEMPLATES)/.installed: tests/templates/package.json | node
 	@mkdir -p $(TEMPLATES) && cp $< $(TEMPLATES) \
 		&& npm install --prefix $(TEMPLATES) --ignore-scripts --no-audit --no-fund --silent \
 		|| { echo "check-templates: not run, because the tokenizers could not be installed" >&2; exit 1; }
+	@touch $@
+
+# On top of the environment with PyTorch. Two of its packages have no wheels.
+$(GPTQ)/.installed: tests/engines/transformers/gptq.txt $(TRANSFORMERS)/.installed | $(GPTQ)/bin/pip compiler
+	@echo "Installing gptqmodel into $(GPTQ)"
+	@$(GPTQ)/bin/python -m pip install -qq --no-deps -r $< \
+		&& echo $(CURDIR)/$(TRANSFORMERS)/lib/python*/site-packages \
+			> $$(echo $(GPTQ)/lib/python*/site-packages)/transformers.pth \
+		|| { echo "check-gptq: not run, because gptqmodel could not be installed" >&2; exit 1; }
 	@touch $@
 
 # sentence-transformers is what our vectors are compared with, and nothing of ours.
