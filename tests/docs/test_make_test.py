@@ -38,7 +38,7 @@ def test_it_leaves_out_only_what_says_so() -> None:
     options = settings["tool"]["pytest"]["addopts"]
     assert options[options.index("-m") + 1] == (
         "not (gpu or engines or install or compat or pages or faults or ops or transformers "
-        "or storage or arena or conformance or templates)"
+        "or storage or arena or conformance or templates or gptq)"
     )
     (others,) = [line for line in would_run("check-install").splitlines() if "/pytest" in line]
     assert others.endswith("pytest -m install")
