@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 
 import gradio as gr
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
-from fastchat.client import Neighbours
-from fastchat.core.metrics import Figures, exposed, registry
-from fastchat.dispatch import Following, Probing, Table
+from fastchat.core.metrics import exposed, registry
+from fastchat.dispatch import Probing
 from fastchat.relay.edge import (
     BodyLimit,
     answer_errors,
@@ -21,35 +19,17 @@ from fastchat.relay.edge import (
     end_with,
     for_insiders,
 )
-from fastchat.storage import Database
+from fastchat.webui.backend import Backend
 from fastchat.webui.guard import Guard
+from fastchat.webui.look import Look
 
 # A message, a system prompt and what Gradio puts around them.
 BODY_LIMIT_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """What Gradio is given beside the page."""
-
-    theme: gr.themes.Base
-    css: str
-    translations: gr.I18n
-    users: list[tuple[str, str]] | None
-    root_path: str
-
-
-def create_app(
-    page: gr.Blocks,
-    look: Look,
-    table: Table,
-    following: Following,
-    neighbours: Neighbours,
-    figures: Figures,
-    database: Database | None,
-) -> FastAPI:
+def create_app(page: gr.Blocks, look: Look, backend: Backend) -> FastAPI:
     app = FastAPI(
-        lifespan=_lifespan(table, following, neighbours, database),
+        lifespan=_lifespan(backend),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -59,17 +39,17 @@ def create_app(
 
     answer_errors(app)
     answer_health(app)
-    told = registry(figures)
+    told = registry(backend.figures)
 
     async def metrics() -> bytes:
         return exposed(told)
 
-    answer_metrics(app, metrics, for_insiders(neighbours.token))
+    answer_metrics(app, metrics, for_insiders(backend.neighbours.token))
 
     @app.get("/ready")
     async def ready() -> Response:
         """The page can be opened; a model may still be on its way."""
-        return JSONResponse({"models": table.models()})
+        return JSONResponse({"models": backend.table.models()})
 
     gr.mount_gradio_app(
         app,
@@ -100,15 +80,15 @@ def let_go(app: FastAPI) -> None:
             route.app.stop_event.set()
 
 
-def _lifespan(
-    table: Table, following: Following, neighbours: Neighbours, database: Database | None
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(backend: Backend) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        neighbours = backend.neighbours
         async with neighbours.opened():
-            tasks = [asyncio.create_task(Probing(table, neighbours.is_alive).run())]
+            tasks = [asyncio.create_task(Probing(backend.table, neighbours.is_alive).run())]
             if neighbours.controller_url:
-                tasks.append(asyncio.create_task(following.run(neighbours.controller())))
+                told = backend.following.run(neighbours.controller())
+                tasks.append(asyncio.create_task(told))
             for task in tasks:
                 task.add_done_callback(end_with)
             try:
@@ -117,7 +97,7 @@ def _lifespan(
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                if database is not None:
-                    await database.aclose()
+                if backend.database is not None:
+                    await backend.database.aclose()
 
     return lifespan

@@ -36,6 +36,17 @@ QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "queue": False}
 GIVE_BACK = "(text) => ({__type__: 'update', value: text})"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """What stands outside of a tab and is read in it: hidden fields and the sidebar."""
+
+    id: gr.Textbox
+    browser: gr.Textbox
+    temporary: gr.Checkbox
+    settings: Sequence[gr.components.Component]
+    slots: int
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A box beside an answer that is being written, run by the browser alone: what only it must

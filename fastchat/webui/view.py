@@ -1,4 +1,4 @@
-"""How the page looks: components, and which handler hears of what."""
+"""How the page is laid out: the sidebar, the tabs, and what happens when it is opened."""
 
 import sys
 from collections.abc import Sequence
@@ -7,46 +7,39 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.themes.utils import sizes
 
-from fastchat.webui.handlers import Handlers
-from fastchat.webui.history.view import REMEMBER, connect, history_view
-from fastchat.webui.leaderboard.handlers import LeaderboardHandlers
+from fastchat.webui.arena import Arena
+from fastchat.webui.history.view import REMEMBER, HistoryView, connect, history_view
 from fastchat.webui.leaderboard.view import leaderboard_view
 from fastchat.webui.links import selected
-from fastchat.webui.pair.handlers import PairHandlers
-from fastchat.webui.pair.view import PairView, Shared, pair_view
-from fastchat.webui.parts import GIVE_BACK, PRIVATE, QUIET, box, chat, streamed, waiting
+from fastchat.webui.pair.view import PairView, pair_view
+from fastchat.webui.parts import PRIVATE, QUIET, Shared
 from fastchat.webui.session import INPUT_CHARACTERS, MAX_TOKENS, TEMPERATURE, TOP_P
-from fastchat.webui.texts import Texts, Words
+from fastchat.webui.talk.handlers import TalkHandlers
+from fastchat.webui.talk.view import TalkView, talk_view
 
 FOLLOW_S = 5.0
-FONTS = (
-    *("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "PingFang SC"),
-    *("Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"),
-)
-MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-EXAMPLES = ("example_1", "example_2", "example_3")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arena:
-    """The further tabs of `gradio_web_server_multi`."""
+class _Page:
+    """What of a page takes part in what happens to all of it."""
 
-    battle: PairHandlers
-    side_by_side: PairHandlers
-    leaderboard: LeaderboardHandlers
+    shared: Shared
+    new: gr.Button
+    past: HistoryView | None
+    talk: TalkView
+    pairs: Sequence[PairView]
+    tabs: gr.Tabs | None
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChatView:
-    chat: gr.Chatbot
-    model: gr.Dropdown
-    answered: Sequence[Any]  # events after which the history has something new
+    @property
+    def models(self) -> Sequence[gr.Dropdown]:
+        """The chat's own is the first."""
+        return [self.talk.model, *(box for pair in self.pairs for box in pair.models)]
 
 
 def view(
-    handlers: Handlers,
+    handlers: TalkHandlers,
     assets: Path,
     *,
     follows_models: bool,
@@ -55,52 +48,15 @@ def view(
     arena: Arena | None = None,
 ) -> gr.Blocks:
     """`slots`: answers that are written at once."""
-    say = gr.I18n()
     page = gr.Blocks(title="fastchat", analytics_enabled=False, fill_height=True)
     with page:
-        id = gr.Textbox(visible="hidden", elem_id="session")
-        browser = gr.Textbox(visible="hidden", elem_id="browser")
+        seen = _laid_out(handlers, assets, arena, slots, terms=terms)
+        script = (assets / "session.js").read_text(encoding="utf-8")
+        loaded = _opening(page, seen, handlers, arena, script)
+        _conversations(seen, handlers, loaded, assets)
         known = gr.State([])
-        with gr.Sidebar(open=True, width=300, elem_id="controls"):
-            gr.HTML((assets / "brand.html").read_text(encoding="utf-8"), padding=False)
-            new = gr.Button(say("new_chat"), elem_id="new-chat", variant="primary")
-            past = history_view(say) if handlers.history is not None else None
-            settings = _settings(say)
-        temporary = past.temporary if past is not None else gr.Checkbox(visible=False)
-        shared = Shared(id=id, browser=browser, temporary=temporary, settings=settings, slots=slots)
-        with gr.Column(elem_id="stage", elem_classes="wide" if arena else "talk"):
-            if arena is None:
-                talk, pairs, tabs = _chat(handlers, shared, say, terms=terms), [], None
-            else:
-                with gr.Tabs(elem_id="tabs") as tabs:
-                    with gr.Tab(say("tab_chat"), id="chat"), gr.Column(elem_classes="talk"):
-                        talk = _chat(handlers, shared, say, terms=terms)
-                    pairs = _arena(arena, shared, say, assets, terms=terms)
-        loaded = page.load(
-            handlers.opened,
-            [id, browser],
-            [id, browser, talk.chat],
-            js=(assets / "session.js").read_text(encoding="utf-8"),
-            **PRIVATE | {"show_progress": "hidden"},
-        )
-        models = [talk.model, *(box for pair in pairs for box in pair.models)]
+        models = [*seen.models]
         loaded.then(handlers.choices, models, [*models, known], **QUIET)
-        if arena is not None and tabs is not None:
-            loaded.then(selected, None, [tabs], **QUIET)
-            for pair, duels in zip(pairs, (arena.battle, arena.side_by_side), strict=True):
-                loaded.then(duels.opened, [id], list(pair.chats), **QUIET)
-                loaded.then(duels.standing, [id], list(pair.standing), **QUIET)
-        clearings = [new.click, talk.chat.clear]
-        if handlers.history is not None and past is not None:
-            relist = connect(past, handlers.history, id, browser, talk.chat, assets)
-            for event in (loaded, *talk.answered):
-                relist(event)
-            clearings.append(past.temporary.input)
-        for clearing in clearings:
-            cleared = clearing(handlers.clear, [id], [id, talk.chat], **QUIET)
-            kept = cleared.then(None, [id], None, js=REMEMBER, api_visibility="private")
-            if past is not None:
-                relist(kept)
         if follows_models:
             tick = gr.Timer(FOLLOW_S).tick
             tick(handlers.follow, [known, *models], [*models, known], **QUIET)
@@ -108,37 +64,74 @@ def view(
     return page
 
 
-def translations(texts: Texts) -> gr.I18n:
-    tables = {language: _table(words) for language, words in texts.languages.items()}
-    # A browser says which Chinese it means.
-    regions = {f"zh-{region}": tables["zh"] for region in ("CN", "SG", "TW", "HK")}
-    return gr.I18n(**tables, **regions)
+def _laid_out(
+    handlers: TalkHandlers, assets: Path, arena: Arena | None, slots: int, *, terms: bool
+) -> _Page:
+    say = gr.I18n()
+    id = gr.Textbox(visible="hidden", elem_id="session")
+    browser = gr.Textbox(visible="hidden", elem_id="browser")
+    with gr.Sidebar(open=True, width=300, elem_id="controls"):
+        gr.HTML((assets / "brand.html").read_text(encoding="utf-8"), padding=False)
+        new = gr.Button(say("new_chat"), elem_id="new-chat", variant="primary")
+        past = history_view(say) if handlers.history is not None else None
+        settings = _settings(say)
+    temporary = past.temporary if past is not None else gr.Checkbox(visible=False)
+    shared = Shared(id=id, browser=browser, temporary=temporary, settings=settings, slots=slots)
+    pairs: Sequence[PairView] = []
+    tabs = None
+    with gr.Column(elem_id="stage", elem_classes="wide" if arena else "talk"):
+        if arena is None:
+            talk = talk_view(handlers, shared, say, terms=terms)
+        else:
+            with gr.Tabs(elem_id="tabs") as tabs:
+                with gr.Tab(say("tab_chat"), id="chat"), gr.Column(elem_classes="talk"):
+                    talk = talk_view(handlers, shared, say, terms=terms)
+                pairs = _arena_tabs(arena, shared, say, assets, terms=terms)
+    return _Page(shared=shared, new=new, past=past, talk=talk, pairs=pairs, tabs=tabs)
 
 
-def theme() -> gr.themes.Base:
-    return gr.themes.Base(
-        primary_hue="indigo",
-        neutral_hue="slate",
-        radius_size=sizes.radius_lg,
-        font=FONTS,
-        font_mono=MONOSPACE,
+def _opening(
+    page: gr.Blocks, seen: _Page, handlers: TalkHandlers, arena: Arena | None, script: str
+) -> Any:
+    """What a browser had here before is there again."""
+    who = [seen.shared.id, seen.shared.browser]
+    loaded = page.load(
+        handlers.opened,
+        who,
+        [*who, seen.talk.chat],
+        js=script,
+        **PRIVATE | {"show_progress": "hidden"},
     )
+    if arena is not None and seen.tabs is not None:
+        loaded.then(selected, None, [seen.tabs], **QUIET)
+        for pair, duels in zip(seen.pairs, arena.pairs, strict=True):
+            loaded.then(duels.opened, who[:1], list(pair.chats), **QUIET)
+            loaded.then(duels.standing, who[:1], list(pair.standing), **QUIET)
+    return loaded
 
 
-def _table(words: Words) -> dict[str, str]:
-    """The words that stand on the page from the beginning."""
-    return {
-        name: text
-        for name in words.__struct_fields__
-        if isinstance(text := getattr(words, name), str)
-    }
+def _conversations(seen: _Page, handlers: TalkHandlers, loaded: Any, assets: Path) -> None:
+    """New ones begin, and the history follows."""
+    id, browser, chat = seen.shared.id, seen.shared.browser, seen.talk.chat
+    clearings = [seen.new.click, chat.clear]
+    relist = None
+    if handlers.history is not None and seen.past is not None:
+        relist = connect(seen.past, handlers.history, id, browser, chat, assets)
+        for event in (loaded, *seen.talk.answered):
+            relist(event)
+        clearings.append(seen.past.temporary.input)
+    for clearing in clearings:
+        cleared = clearing(handlers.clear, [id], [id, chat], **QUIET)
+        kept = cleared.then(None, [id], None, js=REMEMBER, api_visibility="private")
+        if relist is not None:
+            relist(kept)
 
 
-def _arena(
+def _arena_tabs(
     arena: Arena, shared: Shared, say: gr.I18n, assets: Path, *, terms: bool
-) -> list[PairView]:
+) -> Sequence[PairView]:
     pairs = []
-    for handlers in (arena.battle, arena.side_by_side):
+    for handlers in arena.pairs:
         tab = gr.Tab(say(f"tab_{handlers.kind}"), id=handlers.kind)
         with tab, gr.Column(elem_classes="talk pair-talk"):
             if terms:
@@ -147,44 +140,6 @@ def _arena(
     with gr.Tab(say("tab_leaderboard"), id="leaderboard") as tab, gr.Column(elem_classes="sheet"):
         leaderboard_view(arena.leaderboard, tab, say, assets)
     return pairs
-
-
-def _chat(handlers: Handlers, shared: Shared, say: gr.I18n, *, terms: bool) -> ChatView:
-    who, slots = [shared.id, shared.browser, shared.temporary], shared.slots
-    asked = gr.Textbox(visible="hidden", elem_id="asked")
-    model = gr.Dropdown(
-        [],
-        label=say("model"),
-        show_label=False,
-        container=False,
-        filterable=False,
-        elem_id="model",
-        elem_classes="model",
-    )
-    controls = [model, *shared.settings]
-    if terms:
-        gr.Markdown(say("terms"), elem_id="terms", elem_classes="terms")
-    talk = chat(say, "chat", votes=True)
-    with gr.Row(elem_id="examples"):
-        examples = {name: gr.Button(say(name), size="sm") for name in EXAMPLES}
-    question = box(say, "box")
-    wait, many = waiting("#box"), streamed([talk], slots)
-    sent = question.submit(
-        None, [question], [asked, question], js=wait.send, api_visibility="private"
-    )
-    asking = sent.then(handlers.ask, [*who, asked, *controls], **many)
-    asking.failure(None, [asked], [question], js=GIVE_BACK, api_visibility="private")
-    answered = [asking]
-    for event, handler in ((talk.retry, handlers.regenerate), (talk.edit, handlers.edit)):
-        event(None, None, [question], js=wait.begin, api_visibility="private")
-        answered.append(event(handler, [*who, *controls], **many))
-    for one in answered:
-        one.then(None, None, [question], js=wait.end, api_visibility="private")
-    question.stop(handlers.stop, [shared.id], None, **QUIET)
-    talk.like(handlers.vote, [shared.id], None, **PRIVATE | {"show_progress": "hidden"})
-    for name, button in examples.items():
-        button.click(handlers.example(name), None, [question], **QUIET)
-    return ChatView(chat=talk, model=model, answered=answered)
 
 
 def _settings(say: gr.I18n) -> Sequence[gr.components.Component]:

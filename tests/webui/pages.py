@@ -15,16 +15,19 @@ from fastchat.core.generation import Engine
 from fastchat.core.metrics import Figures
 from fastchat.dispatch import Following, Table
 from fastchat.storage import Database
-from fastchat.webui.app import Look, create_app
-from fastchat.webui.build import ASSETS, arena_over
+from fastchat.webui.app import create_app
+from fastchat.webui.arena import arena_over
+from fastchat.webui.assembly import ASSETS
+from fastchat.webui.backend import Backend
 from fastchat.webui.conversation_log import ConversationLog
-from fastchat.webui.handlers import Handlers
 from fastchat.webui.history.handlers import HistoryHandlers
 from fastchat.webui.history.history import History
+from fastchat.webui.look import look
 from fastchat.webui.session import Session
 from fastchat.webui.store import Store
+from fastchat.webui.talk.handlers import TalkHandlers
 from fastchat.webui.texts import load
-from fastchat.webui.view import theme, translations, view
+from fastchat.webui.view import view
 from fastchat.webui.visitors import Visitors
 from tests.servers import free_port, serving
 
@@ -52,7 +55,7 @@ def page_over(
     history = None
     if database is not None:
         history = HistoryHandlers(store, visitors, History(database, lambda: next(seconds)))
-    handlers = Handlers(
+    handlers = TalkHandlers(
         store=store,
         history=history,
         visitors=visitors,
@@ -80,16 +83,15 @@ def page_over(
         slots=200,
         arena=arena if tabs else None,
     )
-    look = Look(
-        theme=theme(),
-        css=(ASSETS / "page.css").read_text(encoding="utf-8"),
-        translations=translations(visitors.texts),
-        users=None,
-        root_path="",
-    )
     table = Table(lambda: 0.0, random.Random(0))
-    nobody = Neighbours(f"http://127.0.0.1:{free_port()}", None, 5)
-    return create_app(page, look, table, Following(table), nobody, figures, database)
+    behind = Backend(
+        table=table,
+        following=Following(table),
+        neighbours=Neighbours(f"http://127.0.0.1:{free_port()}", None, 5),
+        database=database,
+        figures=figures,
+    )
+    return create_app(page, look(ASSETS, visitors.texts), behind)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from fastchat.core.errors import NoWorker
-from fastchat.webui.build import ASSETS
+from fastchat.webui.assembly import ASSETS
 from fastchat.webui.rows import WORD_JOINER, Rendering, inert, turn_of, written
 from fastchat.webui.session import Settings, Turn
 from fastchat.webui.texts import load

@@ -2,7 +2,7 @@ import pytest
 
 from fastchat.core import errors
 from fastchat.core.errors import InvalidRequest, NoWorker, PlatformError
-from fastchat.webui.build import ASSETS
+from fastchat.webui.assembly import ASSETS
 from fastchat.webui.texts import load
 
 TEXTS = load(ASSETS / "texts.toml")

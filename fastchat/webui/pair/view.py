@@ -1,14 +1,14 @@
 """How the pages of two models look: a view with parameters, blind or with the names in sight."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from fastchat.arena.battle import Winner
+from fastchat.arena.battle import Kind, Winner
 from fastchat.webui.pair.handlers import REASONS, PairHandlers
-from fastchat.webui.parts import GIVE_BACK, QUIET, box, chat, streamed, waiting
+from fastchat.webui.parts import GIVE_BACK, QUIET, Shared, box, chat, streamed, waiting
 
 BUTTONS: Sequence[tuple[Winner, str]] = (
     ("left", "vote_left"),
@@ -19,21 +19,10 @@ BUTTONS: Sequence[tuple[Winner, str]] = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shared:
-    """What stands outside of a tab and is read in it: hidden fields and the sidebar."""
-
-    id: gr.Textbox
-    browser: gr.Textbox
-    temporary: gr.Checkbox
-    settings: Sequence[gr.components.Component]
-    slots: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class PairView:
     chats: Sequence[gr.Chatbot]
     models: Sequence[gr.Dropdown]  # none in a blind one
-    standing: Sequence[gr.components.Component]
+    standing: Sequence[gr.blocks.Block]
 
 
 def pair_view(handlers: PairHandlers, shared: Shared, say: gr.I18n) -> PairView:
@@ -43,7 +32,25 @@ def pair_view(handlers: PairHandlers, shared: Shared, say: gr.I18n) -> PairView:
         sides = [_side(say, f"{kind}-{side}") for side in ("left", "right")]
     headings, chats = [heading for heading, _ in sides], [one for _, one in sides]
     note = gr.Markdown(elem_id=f"{kind}-note", elem_classes="note")
-    with gr.Group(visible=False, elem_id=f"{kind}-vote", elem_classes="vote") as ballot:
+    ballot = _ballot(say, kind)
+    asking = _asking(handlers, say)
+    standing = [*headings, ballot.group, note, ballot.reasons]
+    _connect_asking(asking, handlers, shared, models, chats, ballot, standing)
+    for winner, button in ballot.votes.items():
+        whose = [shared.id, shared.browser, ballot.reasons]
+        _votes(button, handlers.vote(winner), whose, standing)
+    return PairView(chats=chats, models=models, standing=standing)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ballot:
+    group: gr.Group
+    votes: Mapping[Winner, gr.Button]
+    reasons: gr.CheckboxGroup
+
+
+def _ballot(say: gr.I18n, kind: Kind) -> _Ballot:
+    with gr.Group(visible=False, elem_id=f"{kind}-vote", elem_classes="vote") as group:
         with gr.Row():
             votes = {
                 winner: gr.Button(say(text), elem_id=f"{kind}-{winner}", size="md")
@@ -54,38 +61,62 @@ def pair_view(handlers: PairHandlers, shared: Shared, say: gr.I18n) -> PairView:
             label=say("reasons"),
             elem_id=f"{kind}-reasons",
         )
+    return _Ballot(group=group, votes=votes, reasons=reasons)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asking:
+    asked: gr.Textbox
+    question: gr.Textbox
+    new: gr.Button
+    again: gr.Button
+    even: gr.Checkbox
+
+
+def _asking(handlers: PairHandlers, say: gr.I18n) -> _Asking:
+    kind, is_blind = handlers.kind, handlers.is_blind
     asked = gr.Textbox(visible="hidden", elem_id=f"{kind}-asked")
     question = box(say, f"{kind}-box")
     with gr.Row(elem_classes="tools"):
-        new = gr.Button(say("new_round" if handlers.is_blind else "new_chat"), size="sm")
-        again = gr.Button(say("regenerate"), size="sm", elem_id=f"{kind}-again")
-        even = gr.Checkbox(handlers.is_blind, label=say("even"), elem_id=f"{kind}-even")
+        return _Asking(
+            asked=asked,
+            question=question,
+            new=gr.Button(say("new_round" if is_blind else "new_chat"), size="sm"),
+            again=gr.Button(say("regenerate"), size="sm", elem_id=f"{kind}-again"),
+            even=gr.Checkbox(is_blind, label=say("even"), elem_id=f"{kind}-even"),
+        )
 
-    standing = [*headings, ballot, note, reasons]
+
+def _connect_asking(
+    asking: _Asking,
+    handlers: PairHandlers,
+    shared: Shared,
+    models: Sequence[gr.Dropdown],
+    chats: Sequence[gr.Chatbot],
+    ballot: _Ballot,
+    standing: Sequence[Any],
+) -> None:
+    asked, question = asking.asked, asking.question
     chosen: Sequence[gr.components.Component] = models or [asked, asked]
-    controls = [*chosen, *shared.settings]
-    wait = waiting(f"#{kind}-box")
+    controls = [asking.even, *chosen, *shared.settings]
+    wait, many = waiting(f"#{handlers.kind}-box"), streamed(chats, shared.slots)
 
     def stand(event: Any) -> None:
-        event(handlers.standing, [shared.id], standing, **QUIET)
+        event(handlers.standing, [shared.id], list(standing), **QUIET)
 
-    many = streamed(chats, shared.slots)
     sent = question.submit(
         None, [question], [asked, question], js=wait.send, api_visibility="private"
     )
-    sent.then(None, None, [ballot], js=HIDE, api_visibility="private")
-    asking = sent.then(handlers.ask, [shared.id, asked, even, *controls], **many)
-    asking.failure(None, [asked], [question], js=GIVE_BACK, api_visibility="private")
-    retried = again.click(None, None, [question], js=wait.begin, api_visibility="private")
-    repeating = retried.then(handlers.regenerate, [shared.id, even, *controls], **many)
-    for answering in (asking, repeating):
-        answering.then(None, None, [question], js=wait.end, api_visibility="private")
-        stand(answering.then)
+    sent.then(None, None, [ballot.group], js=HIDE, api_visibility="private")
+    answering = sent.then(handlers.ask, [shared.id, asked, *controls], **many)
+    answering.failure(None, [asked], [question], js=GIVE_BACK, api_visibility="private")
+    retried = asking.again.click(None, None, [question], js=wait.begin, api_visibility="private")
+    repeating = retried.then(handlers.regenerate, [shared.id, *controls], **many)
+    for one in (answering, repeating):
+        one.then(None, None, [question], js=wait.end, api_visibility="private")
+        stand(one.then)
     question.stop(handlers.stop, [shared.id], None, **QUIET)
-    stand(new.click(handlers.clear, [shared.id], chats, **QUIET).then)
-    for winner, button in votes.items():
-        _votes(button, handlers.vote(winner), [shared.id, shared.browser, reasons], standing)
-    return PairView(chats=chats, models=models, standing=standing)
+    stand(asking.new.click(handlers.clear, [shared.id], list(chats), **QUIET).then)
 
 
 HIDE = "() => ({__type__: 'update', visible: false})"

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from fastchat.arena.leaderboard import Leaderboard, Query, leaderboard
-from fastchat.webui.build import ASSETS
+from fastchat.webui.assembly import ASSETS
 from fastchat.webui.leaderboard import charts, table
 from fastchat.webui.links import TABS
 from fastchat.webui.texts import load

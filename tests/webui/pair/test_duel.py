@@ -10,7 +10,7 @@ import pytest
 from fastchat.arena.battle import Kind
 from fastchat.core.errors import EngineFailed, InvalidRequest
 from fastchat.core.metrics import exposed, registry
-from fastchat.webui.build import ASSETS
+from fastchat.webui.assembly import ASSETS
 from fastchat.webui.pair import showing
 from fastchat.webui.pair.duel import Duel, Pair
 from fastchat.webui.rows import Rendering

@@ -1,4 +1,4 @@
-"""What the page does when something is clicked: one verb of a session each."""
+"""What the chat does when something is clicked: one verb of a session each."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ Verb = Callable[[Session, Settings], AsyncGenerator[None, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Handlers:
+class TalkHandlers:
     """Inputs come as the browser sent them; `Settings` and `Store` check them."""
 
     store: Store[Session]

@@ -1,0 +1,1 @@
+"""The chat tab: one conversation with one model."""
