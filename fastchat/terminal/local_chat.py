@@ -1,6 +1,9 @@
 """A chat with a model in this very process."""
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastchat.conversation import conv_templates, register_conv_template
@@ -50,9 +53,7 @@ async def chat(config: CliConfig, engine: Engine) -> None:
 
 def load(config: CliConfig) -> Engine:
     """Blocks until the model is loaded. Raises `ConfigError`."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"Loading {config.model_path}; Ctrl-C ends it.\n")
-    with Bar(sys.stderr, config.model_path) as bar:
+    with _told(config.model_path), Bar(sys.stderr, config.model_path) as bar:
         return load_engine(
             config,
             names=[default_model_name(config.model_path)],
@@ -60,6 +61,24 @@ def load(config: CliConfig) -> Engine:
             further=["judge_sent_end"],
             progress=bar.update,
         )
+
+
+@contextmanager
+def _told(model: str) -> Iterator[None]:
+    """In a terminal, what engines log while they load is shown: sizes, device, attention."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(f"Loading {model}; Ctrl-C ends it.\n")
+    engines, shown = logging.getLogger("fastchat.engines"), logging.StreamHandler(sys.stderr)
+    level = engines.level
+    engines.setLevel(logging.INFO)
+    engines.addHandler(shown)
+    try:
+        yield
+    finally:
+        engines.removeHandler(shown)
+        engines.setLevel(level)
 
 
 def _template(config: CliConfig, engine: Engine) -> str | None:

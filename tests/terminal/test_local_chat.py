@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pseudo_terminal import CTRL_C, PseudoTerminal
+from tests.pseudo_terminal import CTRL_C, CTRL_D, PseudoTerminal
 from tests.running import ROOT
 
-CTRL_D, UP, ENTER = "\x04", "\x1b[A", "\r"
+UP, ENTER = "\x1b[A", "\r"
 MARKER = " __END_OF_A_MESSAGE_47582648__\n"
 EDITOR = r"USER:\n \n"  # drawn when prompt_toolkit reads the keys
 QUESTION = "Which city is the capital of France?"

@@ -15,7 +15,7 @@ from fastchat.core.config import read
 from fastchat.core.errors import ConfigError
 from fastchat.terminal.remote_chat import ApiFlags, chat, served_models
 from fastchat.terminal.remote_chat import ChatConfig as Config
-from tests.pseudo_terminal import PseudoTerminal
+from tests.pseudo_terminal import CTRL_D, PseudoTerminal
 from tests.running import MODEL, ROOT, RunningPlatform
 from tests.servers import free_port, serving
 
@@ -54,7 +54,7 @@ def test_a_chat_with_the_model_of_a_running_platform(
         terminal.until(r"dog\.\nASSISTANT: \w+ \w+ ")
         terminal.press("\x03")
         terminal.until(r"stopped generation\.\nUSER: $")
-        terminal.press("\x04")
+        terminal.press(CTRL_D)
         assert terminal.wait() == 0
 
 
