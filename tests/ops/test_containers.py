@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.ops.containers import Container, Here, must_answer_who_has, started
 from tests.ops.stage import wait_for
 from tests.ops.tools import DEPLOY, run, tool
-from tests.running import ROOT, answers, ask, free_ports
+from tests.running import ROOT
 
 pytestmark = pytest.mark.ops
 
@@ -71,30 +71,20 @@ def test_ports_are_open_on_this_machine_only(services: Mapping[str, Any]) -> Non
 def test_its_commands_make_a_platform_and_its_checks_find_it_well(
     services: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    with ExitStack() as stack:
-        for name, service in services.items():
-            command = [_here(word, ports) for word in service["command"]]
-            if not any(word.startswith("--port") for word in command):
-                command += ["--port", str(ports[name])]
-            environ = os.environ | service["environment"] | {
-                "PYTHONPATH": str(ROOT), "LOGDIR": "", "FASTCHAT_DATA": str(tmp_path / "data"),
-            }  # fmt: skip
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-m", "fastchat", *command], cwd=tmp_path, env=environ
-                )
-            )
-            stack.callback(process.terminate)
+    containers = [
+        Container(
+            name=name,
+            host=name,
+            port=PORTS[name],
+            command=service["command"],
+            environ=service["environment"],
+        )
+        for name, service in services.items()
+    ]
+    with started(containers, tmp_path) as here:
         for service in services.values():
-            wait_for(partial(_is_healthy, service, ports), 120)
-        api = f"http://127.0.0.1:{ports['api']}"
-        wait_for(lambda: answers(f"{api}/ready"))
-        body = {"model": "smollm2-135m-instruct", "max_tokens": 3, "prompt": "Hi"}
-        assert ask(f"{api}/v1/completions", body)[0] == 401
-        key = {"authorization": f"Bearer {SECRETS['FASTCHAT_API_KEYS']}"}
-        status, answer = ask(f"{api}/v1/completions", body, headers=key)
-        assert (status, answer["usage"]["completion_tokens"]) == (200, 3), answer
+            wait_for(partial(_is_healthy, service, here), 120)
+        must_answer_who_has(SECRETS["FASTCHAT_API_KEYS"], here.url("api"))
 
 
 def test_the_image_is_made_of_what_is_there() -> None:
@@ -109,16 +99,8 @@ def test_the_image_is_made_of_what_is_there() -> None:
     assert json.loads(re.findall(r"(?m)^ENTRYPOINT (.*)$", DOCKERFILE)[0]) == ["fastchat"]
 
 
-def _here(word: str, ports: Mapping[str, int]) -> str:
-    """With this machine's names and free ports."""
-    for name, port in PORTS.items():
-        word = re.sub(rf"\b({name}|127\.0\.0\.1):{port}\b", f"127.0.0.1:{ports[name]}", word)
-        word = word.replace(f"--port={port}", f"--port={ports[name]}")
-    return word.replace("0.0.0.0", "127.0.0.1")
-
-
-def _is_healthy(service: Mapping[str, Any], ports: Mapping[str, int]) -> bool:
+def _is_healthy(service: Mapping[str, Any], here: Here) -> bool:
     kind, program, *rest = service["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "python")
-    words = [_here(word, ports) for word in rest]
+    words = [here.word(word) for word in rest]
     return subprocess.run([sys.executable, *words], capture_output=True).returncode == 0
