@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from fastchat.core.upstream import Upstream
 from fastchat.relay.connection import Connection, Limits, Receiver, UpstreamFault
+from fastchat.relay.outbox import Outbox
 from fastchat.relay.work import Header
 
 TICK_S = 0.5
@@ -36,6 +37,7 @@ class Relay:
         self.limits = limits
         self._targets: dict[Upstream, Target] = {}
         self._connections: set[Connection] = set()
+        self._outbox = Outbox()
         self._timer: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -65,7 +67,7 @@ class Relay:
         try:
             async with asyncio.timeout(self.limits.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self.limits, self._connections),
+                    lambda: Connection(self.limits, self._connections, self._outbox),
                     upstream.host,
                     upstream.port,
                     ssl=self._tls_context() if upstream.tls else None,

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, cast
 
 import httptools
 
+from fastchat.relay.outbox import Gathering, Outbox
 from fastchat.relay.vanishing import GONE_S, end_without
 from fastchat.relay.work import Header
 
@@ -69,12 +70,13 @@ class Connection(asyncio.Protocol):
     never finds itself inside the parser, and the pieces of one read leave together.
     """
 
-    def __init__(self, limits: Limits, all_open: "set[Connection]") -> None:
+    def __init__(self, limits: Limits, all_open: "set[Connection]", outbox: Outbox) -> None:
         self.deadline = inf  # when it fails, or is too old to be used: looked at by a timer
         self._limits = limits
         self._all_open = all_open
+        self._outbox = outbox
         self.loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._transport: Gathering | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._exchange: Exchange | None = None
         self._receiver: Receiver | None = None
@@ -135,7 +137,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by behaviour only.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = Gathering(cast(asyncio.Transport, transport), self._outbox)
         self._all_open.add(self)
         tcp: socket.socket = transport.get_extra_info("socket")
         size = self._limits.receive_buffer_bytes

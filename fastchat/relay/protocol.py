@@ -32,6 +32,7 @@ from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
 from fastchat.relay.edge import LINGER_BYTES, LINGER_S
 from fastchat.relay.exchange import Exchange
+from fastchat.relay.outbox import Gathering, Outbox
 from fastchat.relay.vanishing import GONE_S, end_without
 from fastchat.relay.work import Endpoint
 
@@ -67,10 +68,12 @@ class EdgeProtocol(HttpToolsProtocol):
         *,
         bounds: Bounds,
         endpoints: Mapping[bytes, Endpoint],
+        outbox: Outbox,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = bounds
         self._endpoints = endpoints
+        self._outbox = outbox
         # The exchange whose turn it is; `cycle` is the one whose request came last.
         self._exchange: Exchange | None = None
         # Which part of a request is awaited, since when, and how much of the request has come.
@@ -86,7 +89,8 @@ class EdgeProtocol(HttpToolsProtocol):
     # -- asyncio.Protocol --
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        super().connection_made(transport)
+        gathering = Gathering(transport, self._outbox)
+        super().connection_made(cast(asyncio.Transport, gathering))
         if self.server is not None and self.server[1] != self.config.port:
             self._endpoints = {}  # a second port: the application knows what it is for
         transport.set_write_buffer_limits(high=self._bounds.unread_bytes)

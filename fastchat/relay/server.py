@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from fastchat.core.notify import ALIVE, ENDING, READY, Notify
 from fastchat.core.tls import Certificate
+from fastchat.relay.outbox import Outbox
 from fastchat.relay.protocol import Bounds, EdgeProtocol
 from fastchat.relay.work import Endpoint
 
@@ -44,7 +45,9 @@ class Server(uvicorn.Server):
     ) -> None:
         self._notify = notify
         self._bounds = bounds or Bounds()
-        protocol = partial(EdgeProtocol, bounds=self._bounds, endpoints=endpoints or {})
+        protocol = partial(
+            EdgeProtocol, bounds=self._bounds, endpoints=endpoints or {}, outbox=Outbox()
+        )
         super().__init__(
             uvicorn.Config(
                 app,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastchat.relay.connection import Connection, Limits, UpstreamFault
+from fastchat.relay.outbox import Outbox
 from fastchat.relay.work import Header
 
 STATUS = b"HTTP/1.1 200 OK\r\n"
@@ -79,7 +80,7 @@ def framed(kind: str, parts: list[bytes]) -> bytes:
 
 
 async def heard(stream: bytes, cuts: list[int]) -> Heard:
-    connection, told = Connection(Limits(), set()), Heard()
+    connection, told = Connection(Limits(), set(), Outbox()), Heard()
     connection.connection_made(Line())
     connection.ask(b"", told, told)
     at = 0
