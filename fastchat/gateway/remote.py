@@ -52,7 +52,7 @@ def _entry(model: RemoteModel) -> WorkerEntry:
         model_names=(model.endpoint.name,),
         multimodal=model.endpoint.multimodal,
         dialects=PROVIDER,
-        abilities=tuple(sorted(model.endpoint.vendor.features)),
+        abilities=model.endpoint.vendor.abilities,
     )
 
 

@@ -13,6 +13,7 @@ from fastchat.core.generation import (
     required_features,
 )
 from fastchat.providers.endpoint import Endpoint
+from fastchat.providers.engine import Checks
 from fastchat.providers.quota import Quota
 
 
@@ -34,6 +35,8 @@ class MeteredEngine:
         missing = required_features(request) - self.features
         if missing:
             raise Unsupported(missing, model=self._endpoint.name)
+        if isinstance(self._engine, Checks):
+            self._engine.check(request)
         self._quota.admit(self._endpoint)
         usage: Usage | None = Usage()
         try:

@@ -13,6 +13,7 @@ from fastchat.protocol.openai.usage import AnswerUsage
 from fastchat.providers.endpoint import Endpoint
 from fastchat.providers.engine import ProviderEngine
 from fastchat.providers.faults import error_in_stream
+from fastchat.providers.vendors import Vendor
 
 
 class _Choice(Choice, frozen=True):
@@ -38,18 +39,27 @@ class OpenAILike:
             body.pop("top_p", None)
         elif request.sampling.top_p == 1:
             body.pop("top_p", None)  # some refuse both at once
-        if not vendor.streams:
-            body["stream"] = False
-        if not vendor.streams or not vendor.asks_usage:
-            body.pop("stream_options", None)
-        return body
+        return _streamed(body, vendor)
 
     def reader(self, endpoint: Endpoint) -> "OpenAIReader":
         return OpenAIReader(endpoint)
 
 
+def plain_body(endpoint: Endpoint, request: GenerationRequest) -> object:
+    """A plain completion has the fields of old: `max_tokens`, and all of the sampling."""
+    return _streamed(body_of(replace(request, model=endpoint.model_name)), endpoint.vendor)
+
+
+def _streamed(body: dict[str, object], vendor: Vendor) -> dict[str, object]:
+    if not vendor.streams:
+        body["stream"] = False
+    if not vendor.streams or not vendor.asks_usage:
+        body.pop("stream_options", None)
+    return body
+
+
 class OpenAIReader:
-    """The end is held back: the usage comes after it."""
+    """Of chats and of plain completions. The end is held back: the usage comes after it."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -75,7 +85,7 @@ class OpenAIReader:
 
 
 def create(endpoint: Endpoint, session: aiohttp.ClientSession, silence_s: float) -> ProviderEngine:
-    return ProviderEngine(endpoint, session, silence_s, OpenAILike())
+    return ProviderEngine(endpoint, session, silence_s, OpenAILike(), plain_body)
 
 
 def _roles(chat: Chat, endpoint: Endpoint) -> Chat:

@@ -8,19 +8,20 @@ import aiohttp
 from fastchat.core.errors import UnknownModel
 from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
 from fastchat.providers.opening import RemoteModel
-from fastchat.providers.vendors import VENDORS
 
 
 class ProvidersEngine:
     """Opens its connections when it is asked first, and closes them itself."""
 
-    # Each model refuses by name what it cannot do.
-    features: frozenset[Feature] = frozenset().union(*(one.features for one in VENDORS.values()))
-
     def __init__(self, models: Sequence[RemoteModel]) -> None:
         self._models = {one.endpoint.name: one for one in models}
         self._engines: dict[str, Engine] = {}
         self._session: aiohttp.ClientSession | None = None
+        # Each model refuses by name what it cannot do.
+        vendors = [one.endpoint.vendor for one in models]
+        self.features: frozenset[Feature] = frozenset().union(
+            *(vendor.all_features for vendor in vendors)
+        )
 
     @property
     def model_names(self) -> Sequence[str]:

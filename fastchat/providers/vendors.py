@@ -30,10 +30,25 @@ _OPEN = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Completions:
+    """Where a plain text is gone on with, and what may be asked beside it."""
+
+    path: str = "/completions"
+    features: frozenset[Feature] = frozenset()
+
+
+_OF_CHATS = _set("chat", "tools", "tool_choice", "vision", "audio", "reasoning_effort")
+_OPENAI_COMPLETIONS = Completions(
+    features=_PENALTIES | _set("seed", "logprobs", "logit_bias", "suffix", "token_prompt")
+)
+_OPEN_COMPLETIONS = Completions(features=_OPEN - _OF_CHATS | _set("suffix", "token_prompt"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Vendor:
     """`provider` is the adapter. `environment` names the variable of the key when an entry has
     none; `needs_key` when it is of no use without. `max_tokens` is what the vendor calls it.
-    `path` goes behind the base; it may hold `{model}`."""
+    `path` goes behind the base; it may hold `{model}`. `completions` None: chats only."""
 
     provider: str
     base: str | None = None
@@ -41,6 +56,7 @@ class Vendor:
     needs_key: bool = True
     key_header: KeyHeader = "authorization"
     path: str = "/chat/completions"
+    completions: Completions | None = None
     query: str = ""
     max_tokens: str = "max_tokens"
     features: frozenset[Feature] = _OPEN
@@ -53,6 +69,19 @@ class Vendor:
     headers: Mapping[str, str] = field(default_factory=dict)
     gone: str | None = None
 
+    @property
+    def all_features(self) -> frozenset[Feature]:
+        """Of chats and of plain completions."""
+        return (
+            self.features if self.completions is None else self.features | self.completions.features
+        )
+
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """What its models can do, in the words in which clients are told."""
+        plain = () if self.completions is None else ("completions",)
+        return tuple(sorted({*self.all_features, *plain}))
+
 
 _ALWAYS = re.compile("")
 
@@ -62,6 +91,7 @@ _OPENAI = Vendor(
     environment="OPENAI_API_KEY",
     max_tokens="max_completion_tokens",
     features=_OPENAI_FEATURES,
+    completions=_OPENAI_COMPLETIONS,
     fixed_sampling=re.compile(r"^(o\d|gpt-5)"),
     developer_role=True,
 )
@@ -103,12 +133,13 @@ def _gone(said: str) -> Vendor:
 
 VENDORS: Mapping[str, Vendor] = {
     "openai": _OPENAI,
-    "openai_o1": replace(_OPENAI, fixed_sampling=_ALWAYS),
+    "openai_o1": replace(_OPENAI, fixed_sampling=_ALWAYS, completions=None),
     "openai_no_stream": replace(_OPENAI, streams=False),
     "openai_responses": replace(
         _OPENAI,
         provider="openai_responses",
         path="/responses",
+        completions=None,
         features=_COMMON - _SEED | _EFFORT,
     ),
     "azure": replace(
@@ -117,10 +148,16 @@ VENDORS: Mapping[str, Vendor] = {
         environment="AZURE_OPENAI_API_KEY",
         key_header="api-key",
         path="/openai/deployments/{model}/chat/completions",
+        completions=replace(_OPENAI_COMPLETIONS, path="/openai/deployments/{model}/completions"),
         query="api-version=2024-10-21",
     ),
     # Any server of the dialect: our own, vLLM, SGLang, llama.cpp, LM Studio, ….
-    "openai_compatible": Vendor(provider="openai", needs_key=False, features=_OPEN | _EFFORT),
+    "openai_compatible": Vendor(
+        provider="openai",
+        needs_key=False,
+        features=_OPEN | _EFFORT,
+        completions=_OPEN_COMPLETIONS,
+    ),
     "anthropic": _ANTHROPIC,
     "anthropic_message": _ANTHROPIC,
     "anthropic_message_vertex": replace(
@@ -143,28 +180,46 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "mistral": replace(
         _like_openai("https://api.mistral.ai/v1", "MISTRAL_API_KEY", _COMMON - _SEED | _PENALTIES),
+        completions=Completions(path="/fim/completions", features=_set("suffix")),
         asks_usage=False,  # it refuses the option, and tells the counts anyhow
     ),
-    "deepseek": _like_openai(
-        "https://api.deepseek.com/v1",
-        "DEEPSEEK_API_KEY",
-        _PENALTIES | _set("chat", "tools", "tool_choice", "logprobs"),
+    "deepseek": replace(
+        _like_openai(
+            "https://api.deepseek.com/v1",
+            "DEEPSEEK_API_KEY",
+            _PENALTIES | _set("chat", "tools", "tool_choice", "logprobs"),
+        ),
+        completions=Completions(
+            path="/beta/completions", features=_PENALTIES | _set("suffix", "logprobs")
+        ),
     ),
     "groq": replace(
         _like_openai("https://api.groq.com/openai/v1", "GROQ_API_KEY", _COMMON | _EFFORT),
         max_tokens="max_completion_tokens",
     ),
-    "together": _like_openai("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
-    "fireworks": _like_openai("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
-    "xai": _like_openai("https://api.x.ai/v1", "XAI_API_KEY", _COMMON | _EFFORT | _set("logprobs")),
-    "openrouter": _like_openai(
-        "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", _OPEN | _EFFORT | _set("audio")
+    "together": replace(
+        _like_openai("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+        completions=Completions(features=_OPEN - _OF_CHATS),
     ),
-    "ollama": _like_openai(
-        "http://127.0.0.1:11434/v1",
-        "OLLAMA_API_KEY",
-        _COMMON - _set("tool_choice") | _PENALTIES,
-        needs_key=False,
+    "fireworks": replace(
+        _like_openai("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
+        completions=Completions(features=_OPEN - _OF_CHATS | _set("token_prompt")),
+    ),
+    "xai": _like_openai("https://api.x.ai/v1", "XAI_API_KEY", _COMMON | _EFFORT | _set("logprobs")),
+    "openrouter": replace(
+        _like_openai(
+            "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", _OPEN | _EFFORT | _set("audio")
+        ),
+        completions=Completions(features=_OPEN - _OF_CHATS),
+    ),
+    "ollama": replace(
+        _like_openai(
+            "http://127.0.0.1:11434/v1",
+            "OLLAMA_API_KEY",
+            _COMMON - _set("tool_choice") | _PENALTIES,
+            needs_key=False,
+        ),
+        completions=Completions(features=_PENALTIES | _set("seed", "suffix")),
     ),
     "moonshot": _like_openai(
         "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", _COMMON - _SEED | _PENALTIES
@@ -174,10 +229,13 @@ VENDORS: Mapping[str, Vendor] = {
         "ZHIPUAI_API_KEY",
         _set("chat", "tools", "tool_choice", "vision"),
     ),
-    "dashscope": _like_openai(
-        "https://dashscope.aliyuncs.com/compatible-mode/v1",
-        "DASHSCOPE_API_KEY",
-        _COMMON | _set("presence_penalty", "top_k"),
+    "dashscope": replace(
+        _like_openai(
+            "https://dashscope.aliyuncs.com/compatible-mode/v1",
+            "DASHSCOPE_API_KEY",
+            _COMMON | _set("presence_penalty", "top_k"),
+        ),
+        completions=Completions(features=_set("seed", "presence_penalty")),
     ),
     "nvidia": _like_openai("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
     "cohere": _like_openai(

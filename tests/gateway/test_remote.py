@@ -28,8 +28,8 @@ ASK: dict[str, Any] = {"model": "ours", "messages": [{"role": "user", "content":
 ROUTES = parse_routes({"fallbacks": {"ours": ["m"]}})
 
 
-def _model(base: str, **values: Any) -> RemoteModel:
-    one = endpoint("anthropic", base, **values)
+def _model(base: str, api_type: str = "anthropic", **values: Any) -> RemoteModel:
+    one = endpoint(api_type, base, **values)
     return RemoteModel(one, Quota(one.limits, None, time.monotonic, time.time))
 
 
@@ -73,6 +73,30 @@ async def test_a_provider_answers_in_openais_dialect(table: Table, passages: lis
     counts = passages[0].counts
     assert counts is not None
     assert (counts.prompt_tokens, counts.completion_tokens, counts.cached_tokens) == (9, 12, 4)
+
+
+async def test_a_plain_text_goes_on_where_the_provider_has_completions(
+    table: Table, passages: list[Passage]
+) -> None:
+    asked = {"model": "ours", "prompt": "def add(a, b):", "echo": True}
+    async with _serving(Fake(recorded.OPENAI_PLAIN), table, passages, api_type="ollama") as client:
+        listed = (await client.get("/v1/models")).json()
+        answer = (await client.post("/v1/completions", json=asked)).json()
+    assert {"completions", "suffix"} < set(listed["data"][0]["capabilities"])
+    assert answer["choices"][0]["text"] == "def add(a, b): return a + b"
+    assert answer["usage"]["total_tokens"] == 10
+
+
+async def test_a_plain_text_is_refused_where_it_has_none(
+    table: Table, passages: list[Passage]
+) -> None:
+    asked = {"model": "ours", "prompt": "def add(a, b):"}
+    async with _serving(Fake(recorded.ANTHROPIC_TEXT), table, passages) as client:
+        listed = (await client.get("/v1/models")).json()
+        answer = await client.post("/v1/completions", json=asked)
+    assert "completions" not in listed["data"][0]["capabilities"]
+    assert answer.status_code == 400
+    assert "ask /v1/chat/completions" in answer.json()["error"]["message"]
 
 
 async def test_a_provider_streams(table: Table, passages: list[Passage]) -> None:

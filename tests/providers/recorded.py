@@ -27,6 +27,13 @@ OPENAI_TEXT = events(
     OPENAI_USAGE,
     done=True,
 )
+OPENAI_PLAIN = events(
+    {"id": "cmpl-1", "object": "text_completion", "choices": [{"index": 0, "text": " return"}]},
+    {"choices": [{"index": 0, "text": " a + b", "logprobs": None, "finish_reason": None}]},
+    {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]},
+    {"choices": [], "usage": {"prompt_tokens": 6, "completion_tokens": 4, "total_tokens": 10}},
+    done=True,
+)
 OPENAI_TOOL = events(
     _openai({"role": "assistant", "content": None, "tool_calls": [
         {"index": 0, "id": "call_1", "type": "function",

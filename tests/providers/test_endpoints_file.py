@@ -55,9 +55,9 @@ def test_the_guides_file_works_as_printed(tmp_path: Path) -> None:
     path.write_text(GUIDE)
     gpt, claude = read_endpoints(path, {})
     assert (gpt.name, gpt.api_key) == ("gpt-4", "sk-xxxxxxxxxxxxxxxx")
-    assert url_of(gpt) == "https://api.openai.com/v1/chat/completions"
+    assert url_of(gpt, gpt.vendor.path) == "https://api.openai.com/v1/chat/completions"
     assert (claude.name, claude.model_name) == ("claude-3-opus", "claude-3-opus-20240229")
-    assert url_of(claude) == "https://api.anthropic.com/v1/messages"
+    assert url_of(claude, claude.vendor.path) == "https://api.anthropic.com/v1/messages"
     assert "sk-" not in repr([gpt, claude])
 
 

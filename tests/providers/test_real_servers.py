@@ -74,6 +74,18 @@ async def test_llama_cpp_says_the_same_in_every_dialect(
     assert {whole.usage.completion_tokens for whole in said} == {24}
 
 
+async def test_llama_cpp_goes_on_with_a_plain_text(
+    llama: str, session: aiohttp.ClientSession
+) -> None:
+    engine = _engine(session, "openai_compatible", llama)
+    asked = GenerationRequest(
+        id="r1", model="ours", prompt="One, two, three,", sampling=GREEDY, max_tokens=4
+    )
+    whole = await collect(engine.generate(asked))
+    assert "four" in whole.text
+    assert (whole.finish_reason, whole.usage.completion_tokens) == ("length", 4)
+
+
 @pytest.mark.parametrize("api_type", ["openai_compatible", "anthropic"])
 async def test_llama_cpp_ends_at_the_limit(
     llama: str, session: aiohttp.ClientSession, api_type: str

@@ -189,7 +189,7 @@ async def test_an_entry_may_have_a_system_prompt() -> None:
 @pytest.mark.parametrize(
     ("prompt", "error"),
     [
-        ("plain text", Unsupported),
+        ("plain text", InvalidRequest),
         (Chat((Message(role="user", content=(Audio("QQ==", "wav"),)),)), Unsupported),
         (Chat((Message(role="user", content=(Image("file:///etc/passwd"),)),)), InvalidRequest),
         (
