@@ -43,6 +43,7 @@ Feature = Literal[
     "guided_choice",
     "guided_grammar",
     "suffix",
+    "echo_with_logprobs",
 ]
 
 
@@ -69,11 +70,12 @@ class Sampling:
 class GenerationRequest:
     """One answer wanted.
 
-    `max_tokens` None means as many as the context holds. `logprobs` is the number of alternatives
-    wanted beside each chosen token (0: the chosen one only; None: none). `suffix` is what stands
-    behind the text that is wanted. `continue_from` is the answer so far: the engine says, and
-    counts, only what comes after it. `resumed` is the end of it that was said to this very request,
-    by an engine that was lost: see `core.resuming`.
+    `max_tokens` None means as many as the context holds; 0, that only the prompt is looked at.
+    `logprobs` is the number of alternatives wanted beside each chosen token (0: the chosen one
+    only; None: none), `prompt_logprobs` the same beside each token of the prompt. `suffix` is what
+    stands behind the text that is wanted. `continue_from` is the answer so far: the engine says,
+    and counts, only what comes after it. `resumed` is the end of it that was said to this very
+    request, by an engine that was lost: see `core.resuming`.
     """
 
     id: str
@@ -84,6 +86,7 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
     logprobs: int | None = None
+    prompt_logprobs: int | None = None
     constraint: Constraint | None = None
     suffix: str | None = None
     continue_from: str = ""
@@ -116,6 +119,17 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PromptToken:
+    """A token of a prompt. The first follows nothing and has no log probability. `raw` is empty for
+    what a tokenizer puts before a text."""
+
+    token: str
+    raw: bytes
+    logprob: float | None = None
+    top: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ToolCallDelta:
     """A piece of call number `index` of an answer. The first piece has `id` and `name`."""
 
@@ -127,7 +141,8 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chunk:
-    """What is new since the chunk before, the usage so far, and at the very end why it ended."""
+    """What is new since the chunk before, the usage so far, and at the very end why it ended. The
+    prompt's log probabilities come once, before any text."""
 
     text: str = ""
     reasoning: str = ""
@@ -135,6 +150,7 @@ class Chunk:
     usage: Usage = Usage()
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    prompt_logprobs: tuple[PromptToken, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,6 +264,7 @@ def required_features(request: GenerationRequest) -> frozenset[Feature]:
         "stop_token_ids": bool(request.stop_token_ids),
         "continuation": bool(request.continue_from),
         "suffix": request.suffix is not None,
+        "echo_with_logprobs": request.prompt_logprobs is not None,
     }
     if isinstance(request.prompt, Chat):
         needs |= _needs_of(request.prompt)
@@ -275,6 +292,7 @@ def joined(chunks: Sequence[Chunk]) -> Chunk:
         usage=last.usage,
         finish_reason=last.finish_reason,
         logprobs=tuple(token for chunk in chunks for token in chunk.logprobs),
+        prompt_logprobs=tuple(token for chunk in chunks for token in chunk.prompt_logprobs),
     )
 
 

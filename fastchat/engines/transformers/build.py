@@ -14,6 +14,8 @@ from fastchat.engines.transformers.kinds import encoding_engine
 from fastchat.engines.transformers.manager import Batcher, BatchOptions
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.placement import free_ram_bytes
+from fastchat.engines.transformers.scoring import Scorer
+from fastchat.engines.transformers.single import has_keys_and_values, twin
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +45,23 @@ def generating_engine(options: Options) -> TransformersEngine:
     if batcher is not None:
         context = min(context, batcher.cache_tokens)
     logger.info("%s", loading.summary(loaded, context, batcher.cache_tokens if batcher else None))
-    embedder = embedder_inside(loaded, _embedding_limits(options, loaded, context))
-    return TransformersEngine(options, loaded, batcher, embedder, adapters, context_length=context)
+    limits = _embedding_limits(options, loaded, context)
+    return TransformersEngine(
+        options,
+        loaded,
+        batcher,
+        embedder_inside(loaded, limits),
+        _scorer(loaded, adapters, limits),
+        adapters,
+        context_length=context,
+    )
+
+
+def _scorer(loaded: loading.Loaded, adapters: Adapters, limits: Limits) -> Scorer | None:
+    """None for a model that does not read its prompt as it reads its answer."""
+    if not has_keys_and_values(loaded.model):
+        return None
+    return Scorer(twin(loaded.model), adapters, limits.step)
 
 
 def _context_length(options: Options, loaded: loading.Loaded) -> int:

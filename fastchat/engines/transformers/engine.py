@@ -36,6 +36,7 @@ from fastchat.engines.transformers.loading import Loaded
 from fastchat.engines.transformers.manager import Batcher
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.sampling import Chooser
+from fastchat.engines.transformers.scoring import Scorer
 from fastchat.engines.transformers.single import Singles, Task
 from fastchat.engines.transformers.vocabulary import Vocabulary
 from fastchat.model.writing import read
@@ -75,6 +76,7 @@ class TransformersEngine:
         loaded: Loaded,
         batcher: Batcher | None,
         embedder: Embedder,
+        scorer: Scorer | None,
         adapters: Adapters,
         *,
         context_length: int,
@@ -82,6 +84,7 @@ class TransformersEngine:
         self._options = options
         self._batcher = batcher
         self._embedder = embedder
+        self._scorer = scorer
         alone = SINGLES if batcher else max(SINGLES, options.slots)
         self._singles = Singles(loaded.model, alone, adapters, apart=batcher is not None)
         self._adapters = adapters
@@ -115,6 +118,7 @@ class TransformersEngine:
     @property
     def features(self) -> frozenset[Feature]:
         found = set(_FEATURES)
+        found |= {"echo_with_logprobs"} if self._scorer else set()
         guided = self._vocabulary.guides.can_guide
         if guided:
             found |= _GUIDED
@@ -174,6 +178,11 @@ class TransformersEngine:
                 self._vocabulary.manner.continued(text, request.continue_from), bare=True
             )
         answer = self._answer(request, prompt)
+        if request.prompt_logprobs is not None:
+            assert self._scorer is not None  # as `generate` checked
+            yield await self._scorer.chunk(request, prompt, self._vocabulary)
+        if request.max_tokens == 0:
+            return
         chooser = self._chooser(request, prompt)
         chooser.guide = await self._guide(request, text)
         batched = self._batcher is not None and request.sampling.seed is None
@@ -213,6 +222,8 @@ class TransformersEngine:
             await asyncio.to_thread(self._batcher.close)
         await asyncio.to_thread(self._singles.close)
         await self._embedder.aclose()
+        if self._scorer is not None:
+            await self._scorer.aclose()
         self._aside.shutdown(wait=False)
 
     def _mailbox(self) -> Mailbox[Tokens]:
@@ -222,8 +233,9 @@ class TransformersEngine:
         return Mailbox(loop, self._bell.soon)
 
     def _answer(self, request: GenerationRequest, prompt: Sequence[int]) -> Answer:
-        if request.max_tokens is not None and request.max_tokens < 1:
-            raise OutOfRange("max_tokens must be at least 1", param="max_tokens")
+        least = 1 if request.prompt_logprobs is None else 0
+        if request.max_tokens is not None and request.max_tokens < least:
+            raise OutOfRange(f"max_tokens must be at least {least}", param="max_tokens")
         if not prompt:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         left = self.context_length - len(prompt)

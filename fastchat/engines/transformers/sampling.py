@@ -169,11 +169,16 @@ def _noise(choosers: Sequence[Chooser], like: Any) -> Any:
 def _logprobs(choosers: Sequence[Chooser], rows: Any, chosen: Sequence[int]) -> list[Token]:
     if rows is None:
         return []
+    return likelihoods(rows, chosen, [one.logprobs or 0 for one in choosers])
+
+
+def likelihoods(rows: Any, chosen: Sequence[int], most: Sequence[int]) -> list[Token]:
+    """The chosen token of each row of log probabilities, with the likeliest ones beside it."""
     own = rows.gather(1, rows.new_tensor(chosen).long().unsqueeze(1)).squeeze(1).tolist()
-    values, ids = rows.topk(min(max(one.logprobs or 0 for one in choosers), rows.shape[-1]))
+    values, ids = rows.topk(min(max(most), rows.shape[-1]))
     return [
-        Token(id, logprob, tuple(zip(top[: one.logprobs], heights[: one.logprobs], strict=True)))
-        for one, id, logprob, top, heights in zip(
-            choosers, chosen, own, ids.tolist(), values.tolist(), strict=True
+        Token(id, logprob, tuple(zip(top[:many], heights[:many], strict=True)))
+        for many, id, logprob, top, heights in zip(
+            most, chosen, own, ids.tolist(), values.tolist(), strict=True
         )
     ]

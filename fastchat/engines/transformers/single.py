@@ -101,7 +101,7 @@ def _generate(model: Any, task: Task) -> None:
     ids = torch.tensor([list(task.prompt)], device=model.device)
     words: dict[str, Any] = {"attention_mask": torch.ones_like(ids)}
     with torch.inference_mode():
-        if _has_keys_and_values(model):
+        if has_keys_and_values(model):
             words["past_key_values"] = _prefilled(model, ids, task)
         own = model.generation_config
         model.generate(
@@ -118,7 +118,7 @@ def _generate(model: Any, task: Task) -> None:
         )
 
 
-def _has_keys_and_values(model: Any) -> bool:
+def has_keys_and_values(model: Any) -> bool:
     return not model.config.is_encoder_decoder and not getattr(model, "_is_stateful", False)
 
 

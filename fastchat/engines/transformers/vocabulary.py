@@ -23,6 +23,7 @@ class Vocabulary:
         self._tokenizer = tokenizer
         self.manner = Manner.of(_template_source(tokenizer))
         self._decode = _decoder(tokenizer, self.manner.every_mark)
+        self._marks = frozenset(tokenizer.all_special_ids)
         self._bytes = _byte_values() if _BYTE_LEVEL_BLANK in tokenizer.get_vocab() else {}
         # What a tokenizer has beyond the model's table would read outside of it.
         self.size = len(tokenizer) if model is None else _rows(model)
@@ -48,6 +49,10 @@ class Vocabulary:
         if self._bytes and all(character in self._bytes for character in piece):
             return bytes(self._bytes[character] for character in piece)
         return piece.replace(_BLANK, " ").encode()
+
+    def is_mark(self, id: int) -> bool:
+        """Whether it stands for no text."""
+        return id in self._marks
 
     def render(self, chat: Chat) -> str:
         """Raises `InvalidRequest` with the template's own reason."""

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from fastchat.core.fanout import Generate, interleaved
-from fastchat.core.generation import Chunk, Usage, joined
+from fastchat.core.generation import Chunk, GenerationRequest, Usage, joined
 from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.answers import DONE
 from fastchat.protocol.openai.render import ChatRenderer, Renderer, TextRenderer, total_usage
@@ -70,10 +70,16 @@ def text_completion(body: bytes, id: str, created: int) -> Completion:
         created=request.continued.created if request.continued else created,
         model=request.model,
         include_usage=plan.include_usage,
-        echoes=[str(one.prompt) if plan.echo else "" for one in plan.requests],
+        echoes=[_echo(one) if plan.echo else "" for one in plan.requests],
+        scored=any(one.prompt_logprobs is not None for one in plan.requests),
         offsets={},
     )
     return Completion(plan, renderer)
+
+
+def _echo(request: GenerationRequest) -> str | None:
+    """None for token ids, whose text comes with their log probabilities."""
+    return request.prompt if isinstance(request.prompt, str) else None
 
 
 # `(body, id, created)` to what is to be done, by path.

@@ -1,12 +1,12 @@
 """Generations as OpenAI answers, whole and streamed: one class an endpoint."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from msgspec import UNSET, UnsetType
 
-from fastchat.core.generation import Chunk, TokenLogprob, Usage
+from fastchat.core.generation import Chunk, PromptToken, TokenLogprob, Usage
 from fastchat.protocol.codec import encode
 from fastchat.protocol.openai.answers import (
     ChatChoice,
@@ -113,15 +113,22 @@ class TextRenderer:
     created: int
     model: str
     include_usage: bool
-    echoes: Sequence[str]  # what each choice begins with
+    echoes: Sequence[str | None]  # what each choice begins with; None: the text of its tokens
     offsets: dict[int, int]
+    scored: bool = False  # what it begins with comes with its log probabilities
 
     def opening(self, index: int) -> bytes | None:
         echo = self.echoes[index]
-        return self._event([TextChoice(index=index, text=echo)]) if echo else None
+        if not echo or self.scored:
+            return None
+        return self._event([TextChoice(index=index, text=echo)])
 
     def piece(self, index: int, chunk: Chunk) -> bytes:
-        offset = self.offsets.get(index, len(self.echoes[index]))
+        if chunk.prompt_logprobs:
+            rest = replace(chunk, prompt_logprobs=())
+            piece = self.piece(index, rest) if rest.text or rest.finish_reason else b""
+            return self._prompt(index, chunk.prompt_logprobs) + piece
+        offset = self.offsets.get(index, len(self.echoes[index] or ""))
         self.offsets[index] = offset + len(chunk.text)
         choice = TextChoice(
             index=index,
@@ -135,19 +142,30 @@ class TextRenderer:
         return self._event([], usage)
 
     def whole(self, choices: Sequence[Chunk], usage: CompletionUsage) -> bytes:
-        answer = self._answer(
-            [
-                TextChoice(
-                    index=index,
-                    text=self.echoes[index] + chunk.text,
-                    logprobs=text_logprobs(chunk.logprobs, len(self.echoes[index])),
-                    finish_reason=chunk.finish_reason,
-                )
-                for index, chunk in enumerate(choices)
-            ],
-            usage,
+        return encode(
+            self._answer([self._choice(index, one) for index, one in enumerate(choices)], usage)
         )
-        return encode(answer)
+
+    def _choice(self, index: int, chunk: Chunk) -> TextChoice:
+        told = chunk.prompt_logprobs
+        echo = self._echo(index, told)
+        return TextChoice(
+            index=index,
+            text=echo + chunk.text,
+            logprobs=text_logprobs((*told, *chunk.logprobs), 0 if told else len(echo)),
+            finish_reason=chunk.finish_reason,
+        )
+
+    def _prompt(self, index: int, told: Sequence[PromptToken]) -> bytes:
+        text = self._echo(index, told)
+        self.offsets[index] = len(text)
+        return self._event([TextChoice(index=index, text=text, logprobs=text_logprobs(told, 0))])
+
+    def _echo(self, index: int, told: Sequence[PromptToken]) -> str:
+        text = self.echoes[index]
+        if text is not None:
+            return text
+        return b"".join(token.raw for token in told).decode(errors="replace")
 
     def _event(self, choices: list[TextChoice], usage: CompletionUsage | None = None) -> bytes:
         return event(self._answer(choices, usage if self.include_usage else UNSET))

@@ -54,22 +54,30 @@ def chat_plan(request: ChatRequest, id: str) -> Plan:
 def completion_plan(request: CompletionRequest, id: str) -> Plan:
     best_of = request.best_of if request.best_of not in (None, 1, request.n) else None
     echo = bool(request.echo)
+    scores = echo and request.logprobs is not None
     refuse(
         request.model,
         best_of=best_of,
         use_beam_search=request.use_beam_search,
-        echo_with_logprobs=echo and request.logprobs is not None,
-        echo_of_token_ids=echo and not _is_text(request.prompt),
+        echo_of_token_ids_without_logprobs=echo and not scores and not _is_text(request.prompt),
         echo_with_suffix=echo and bool(request.suffix),
     )
     if request.logprobs is not None:
         within("logprobs", request.logprobs, 0, MAX_TOP_LOGPROBS)
-    max_tokens = _max_tokens(request.max_tokens, "max_tokens") or DEFAULT_COMPLETION_TOKENS
-    prompts = _prompts(request)
+    least = 0 if scores else 1
+    max_tokens = _max_tokens(request.max_tokens, "max_tokens", least)
     generations = [
-        _generation(request, id, prompt=prompt, max_tokens=max_tokens, logprobs=request.logprobs)
-        for prompt in prompts
+        _generation(
+            request,
+            id,
+            prompt=prompt,
+            max_tokens=DEFAULT_COMPLETION_TOKENS if max_tokens is None else max_tokens,
+            logprobs=request.logprobs,
+        )
+        for prompt in _prompts(request)
     ]
+    if scores:
+        generations = [replace(one, prompt_logprobs=request.logprobs) for one in generations]
     if request.suffix:
         generations = [replace(one, suffix=request.suffix) for one in generations]
     return replace(_plan(request, generations), echo=echo)
@@ -255,7 +263,7 @@ def _logit_bias(bias: dict[str, float] | None) -> dict[int, float]:
     return found
 
 
-def _max_tokens(value: int | None, name: str) -> int | None:
+def _max_tokens(value: int | None, name: str, least: int = 1) -> int | None:
     if value is not None:
-        within(name, value, 1, None)
+        within(name, value, least, None)
     return value

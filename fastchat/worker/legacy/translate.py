@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from fastchat.core.generation import Chunk, GenerationRequest, Sampling, TokenLogprob
+from fastchat.core.generation import (
+    Chunk,
+    GenerationRequest,
+    PromptToken,
+    Sampling,
+    TokenLogprob,
+)
 from fastchat.protocol.checks import MAX_TOP_LOGPROBS, checked, given, refuse, stop_words, within
 from fastchat.protocol.openai.logprobs import text_logprobs
 from fastchat.protocol.wire import GenerateParams, StreamMessage, WireUsage
@@ -25,6 +31,7 @@ def generation(params: GenerateParams, *, id: str, model: str) -> GenerationRequ
         stop=stop_words(params.stop),
         stop_token_ids=tuple(params.stop_token_ids or ()),
         logprobs=params.logprobs,
+        prompt_logprobs=params.logprobs if echoes(params) else None,
     )
 
 
@@ -39,11 +46,17 @@ class Messages:
 
     echo: str
     _text: str = ""
-    _logprobs: list[TokenLogprob] = field(default_factory=list)
+    _logprobs: list[TokenLogprob | PromptToken] = field(default_factory=list)
+    _offset: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._offset = len(self.echo)
 
     def next(self, chunk: Chunk) -> StreamMessage:
         self._text += chunk.text
-        self._logprobs.extend(chunk.logprobs)
+        if chunk.prompt_logprobs:
+            self._offset = 0
+        self._logprobs += [*chunk.prompt_logprobs, *chunk.logprobs]
         usage = chunk.usage
         return StreamMessage(
             text=self.echo + self._text,
@@ -53,7 +66,7 @@ class Messages:
                 total_tokens=usage.total_tokens,
             ),
             finish_reason=chunk.finish_reason,
-            logprobs=text_logprobs(self._logprobs, len(self.echo)),
+            logprobs=text_logprobs(self._logprobs, self._offset),
         )
 
 
@@ -63,7 +76,6 @@ def _refuse_unsupported(params: GenerateParams, model: str) -> None:
         images=params.images,
         best_of=params.best_of not in (None, 1),
         use_beam_search=params.use_beam_search,
-        echo_with_logprobs=echoes(params) and params.logprobs is not None,
     )
     if params.logprobs is not None:
         within("logprobs", params.logprobs, 0, MAX_TOP_LOGPROBS)

@@ -101,6 +101,16 @@ async def test_one_batch_holds_all_of_them_and_a_seed_goes_beside_it(
     assert together == [alone[name] for name in names]
 
 
+async def test_each_finds_a_prompt_as_likely_as_it_does_itself(engine: Engine) -> None:
+    wanted = {"max_tokens": 0, "logprobs": 0, "prompt_logprobs": 0}
+    told = {}
+    for name in ("m", "one", "two", "m"):
+        chunk = await collect(engine.generate(replace(ask(PROMPT, **wanted), model=name)))
+        numbers = [one.logprob for one in chunk.prompt_logprobs]
+        assert told.setdefault(name, numbers) == numbers
+    assert told["m"] != told["one"] != told["two"] != told["m"]
+
+
 async def test_they_come_and_go_while_answers_run(
     checkpoint: Path, adapters: dict[str, tuple[Path, str]]
 ) -> None:

@@ -47,6 +47,23 @@ def test_five_requests_with_null_for_every_number_are_answered(worker: Process) 
     assert say(worker, "Once upon a time")[-1]["finish_reason"] == "length"
 
 
+def test_a_prompt_is_scored_as_evaluation_harnesses_ask(worker: Process) -> None:
+    """Token ids, greedy, one token: what `lm_eval`'s `local-completions` sends, and reads."""
+    ids = worker.post("/tokenize", {"model": "m", "prompt": "The capital of France is Paris"})
+    prompt = ids.json()["tokens"]
+    body = {"model": "m", "prompt": [prompt], "temperature": 0, "max_tokens": 1, "seed": 1234}
+    asked = body | {"logprobs": 1, "echo": True}
+    (choice,) = worker.post("/v1/completions", asked).json()["choices"]
+    told = choice["logprobs"]
+    assert choice["text"].startswith("The capital of France is Paris")
+    assert len(told["token_logprobs"]) == len(prompt) + 1
+    assert sum(told["token_logprobs"][-2:-1]) > -1  # of Paris
+    assert told["token_logprobs"][-2] == max(told["top_logprobs"][-2].values())
+    (end,) = say(worker, "The capital of France is", logprobs=1, max_new_tokens=1)[-1:]
+    assert end["logprobs"]["token_logprobs"][0] is None
+    assert len(end["logprobs"]["tokens"]) == len(prompt)
+
+
 def test_a_prompt_of_100_000_tokens_disturbs_nobody(worker: Process) -> None:
     prompt = "word " * 100_000
     plain = worker.post("/v1/completions", {"model": "m", "prompt": prompt, "max_tokens": 4})
