@@ -132,7 +132,7 @@ class OpenAIEngine:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer of status 200; leaving it unread closes the connection."""
         url = self._base_url + path
-        named = {} if request is None else {"x-request-id": request.id}
+        named = {} if request is None else _identity(request)
         try:
             async with self._session.request(
                 method,
@@ -157,6 +157,14 @@ class OpenAIEngine:
 
     def _named(self, request: GenerationRequest | None) -> str:
         return request.model if request is not None else ", ".join(self._model_names)
+
+
+def _identity(request: GenerationRequest) -> dict[str, str]:
+    """By what the server's log and spans are found."""
+    named = {"x-request-id": request.id}
+    if request.traceparent is not None:
+        named["traceparent"] = request.traceparent.decode()
+    return named
 
 
 async def _events(answer: aiohttp.ClientResponse) -> AsyncGenerator[Event, None]:

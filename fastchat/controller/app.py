@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
@@ -15,6 +15,7 @@ from fastchat.controller.pool import WorkerPool
 from fastchat.controller.trust import Trust
 from fastchat.core.errors import NoWorker, Overloaded, UnknownModel, WorkerTimeout
 from fastchat.core.metrics import exposed, registry
+from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.core.upstream import Upstream
 from fastchat.protocol import wire
 from fastchat.protocol.cluster import (
@@ -40,12 +41,15 @@ from fastchat.relay.edge import (
     json_response,
     unless_gone,
 )
+from fastchat.relay.work import Header
 
 logger = logging.getLogger("controller")
 
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 OPEN_PATHS = ("/test_connection", "/health")
 SIGN_OF_LIFE_S = 5.0
+# By what a request is found in logs and traces: a worker goes on with both.
+IDENTITY = (b"x-request-id", TRACEPARENT)
 PASSED_ON = (
     "/worker_generate",
     "/worker_get_conv_template",
@@ -211,7 +215,8 @@ def _add_relay(app: FastAPI, pool: WorkerPool, relay: Relay, trust: Trust) -> No
     async def worker_generate_stream(request: Request) -> Response:
         body = await request.body()
         model = decode(body, ModelRef).model
-        return StreamingResponse(_relayed(pool, relay, trust, model, body))
+        headers = [*trust.headers, *_identity(request)]
+        return StreamingResponse(_relayed(pool, relay, headers, model, body))
 
     for path in PASSED_ON:
         app.add_api_route(path, _passing_on(path.encode(), pool, relay, trust), methods=["POST"])
@@ -225,7 +230,8 @@ def _passing_on(
         answers: list[Response] = []
 
         async def work() -> None:
-            answers.append(await _passed_on(path, pool, relay, trust, body))
+            headers = [*trust.headers, *_identity(request)]
+            answers.append(await _passed_on(path, pool, relay, headers, body))
 
         await unless_gone(request.receive, work())
         return answers[0] if answers else Response(status_code=499)
@@ -233,13 +239,17 @@ def _passing_on(
     return pass_on
 
 
+def _identity(request: Request) -> list[Header]:
+    return [header for header in request.scope["headers"] if header[0] in IDENTITY]
+
+
 async def _passed_on(
-    path: bytes, pool: WorkerPool, relay: Relay, trust: Trust, body: bytes
+    path: bytes, pool: WorkerPool, relay: Relay, headers: Sequence[Header], body: bytes
 ) -> Response:
     address = pool.choose(decode(body, ModelRef).model)
     try:
         upstream = Upstream.from_url(address)
-        response = await opened(relay, upstream, path, headers=trust.headers, body=body)
+        response = await opened(relay, upstream, path, headers=headers, body=body)
         try:
             answer = await response.whole()
         finally:
@@ -251,14 +261,14 @@ async def _passed_on(
 
 
 async def _relayed(
-    pool: WorkerPool, relay: Relay, trust: Trust, model: str, body: bytes
+    pool: WorkerPool, relay: Relay, headers: Sequence[Header], model: str, body: bytes
 ) -> AsyncIterator[bytes]:
     try:
         address = pool.choose(model)
         upstream = Upstream.from_url(address)
         tail = b""
         response = await opened(
-            relay, upstream, b"/worker_generate_stream", headers=trust.headers, body=body
+            relay, upstream, b"/worker_generate_stream", headers=headers, body=body
         )
         if response.status != 200:
             response.abort()

@@ -75,7 +75,8 @@ class GenerationRequest:
     only; None: none), `prompt_logprobs` the same beside each token of the prompt. `suffix` is what
     stands behind the text that is wanted. `continue_from` is the answer so far: the engine says,
     and counts, only what comes after it. `resumed` is the end of it that was said to this very
-    request, by an engine that was lost: see `core.resuming`.
+    request, by an engine that was lost: see `core.resuming`. `traceparent` is where a trace goes
+    on, for a server of ours.
     """
 
     id: str
@@ -91,6 +92,7 @@ class GenerationRequest:
     suffix: str | None = None
     continue_from: str = ""
     resumed: str | None = None
+    traceparent: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -59,7 +60,7 @@ def configure(
         handler.setFormatter(lines or logging.Formatter(LINE, STAMP))
         root.addHandler(handler)
     if console is None:
-        console = logging.StreamHandler(sys.stderr)
+        console = Console(sys.stderr)
         console.setFormatter(lines or logging.Formatter(LINE, STAMP))
     root.addHandler(console)
     logging.captureWarnings(True)
@@ -77,7 +78,32 @@ def _files(filename: str, logdir: Path | None, kept: LogFlags) -> list[logging.H
     return [DailyFile(path, size_bytes=kept.log_file_mb << 20, files=kept.log_files)]
 
 
-class DailyFile(RotatingFileHandler):
+class _Counting(logging.Handler):
+    """Counts the lines that could not be written, and says so once: a full disk is no reason for a
+    traceback a line."""
+
+    lost = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.lost += 1
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)  # the line itself is at fault
+        elif self.lost == 1:
+            with suppress(OSError):
+                sys.stderr.write(f"log lines are lost: {error.strerror} ({self.name or self})\n")
+
+
+def lost_lines() -> int:
+    """Of this process: those that a full or broken disk did not take."""
+    return sum(one.lost for one in logging.getLogger().handlers if isinstance(one, _Counting))
+
+
+class Console(_Counting, logging.StreamHandler):  # type: ignore[type-arg]  # of any stream
+    """Standard error, which may be a file on a full disk, too."""
+
+
+class DailyFile(_Counting, RotatingFileHandler):
     """Turned over when its day is over or its size is reached: the disk is not filled, however
     much is said."""
 

@@ -1,4 +1,5 @@
-"""Spans of requests as values, and W3C's `traceparent`, which links them between processes."""
+"""Spans and figures of requests as values, and W3C's `traceparent`, which links spans between
+processes."""
 
 import random
 import re
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from fastchat.core.config import flag
+from fastchat.core.genai import Operation
 from fastchat.core.values import http_url
 
 HEADER = b"traceparent"
@@ -21,7 +23,8 @@ Told = Mapping[str, str | int | float | bool]
 class TraceFlags:
     otlp_endpoint: str | None = flag(
         None,
-        help="send a trace of each request to this collector, by OTLP over HTTP (extra otel)",
+        help="send traces and GenAI figures of requests to this collector, by OTLP over HTTP "
+        "(extra otel)",
         env="OTEL_EXPORTER_OTLP_ENDPOINT",
         metavar="URL",
         parse=lambda text: http_url(text) if text else None,
@@ -59,7 +62,7 @@ class Span:
 
     name: str
     opened: Opened
-    kind: Literal["server", "internal"]
+    kind: Literal["server", "internal", "client"]
     began: float
     ended: float
     told: Told
@@ -71,11 +74,18 @@ async def _nothing() -> None:
     """Nothing is open."""
 
 
+def _uncounted(operation: Operation) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracing:
-    """`record` takes a span that has ended, at once; `aclose` sends what is left of them."""
+    """`record` takes a span that has ended, at once, and `measure` the figures of a request. `lost`
+    says how many spans could not be sent; `aclose` sends what is left."""
 
     record: Callable[[Span], None]
+    measure: Callable[[Operation], None] = _uncounted
+    lost: Callable[[], int] = lambda: 0
     aclose: Callable[[], Awaitable[None]] = _nothing
     bits: Callable[[int], int] = field(default_factory=lambda: random.SystemRandom().getrandbits)
     wall_clock: Callable[[], float] = time.time

@@ -24,6 +24,7 @@ class Attempts:
         "_forwarder",
         "_is_retry",
         "_wants_usage",
+        "apart",
         "count",
         "lease",
         "leases",
@@ -38,6 +39,8 @@ class Attempts:
         self.lease: Lease | None = None
         self.leases: list[Lease] = []
         self.count = 0  # also of those that were forgotten
+        # Whom we speak for, and from when till when, by our clock.
+        self.apart: tuple[tuple[Lease, float, float], ...] = ()
         self.troubles: tuple[tuple[str, Outcome, float], ...] = ()  # and when, by our clock
 
     @property
@@ -75,6 +78,8 @@ class Attempts:
             target = forwarder.target(worker)
             self._call = target.post(request, request.path, lines, body)
         else:
+            now = forwarder.clock()
+            self.apart += ((lease, now, now),)
             self._call = forwarder.old_wire.ask(
                 request, request.path, worker, model=lease.model, id=request.id, body=body
             )
@@ -109,6 +114,9 @@ class Attempts:
             call.abort()
         lease, self.lease = self.lease, None
         if lease is not None:
+            if self.apart and self.apart[-1][0] is lease:
+                *before, (_, since, _) = self.apart
+                self.apart = (*before, (lease, since, self._forwarder.clock()))
             self._forwarder.table.release(lease, retry=self._is_retry)
             self._is_retry = False
 

@@ -16,6 +16,7 @@ from fastchat.core.board import FindPlace, lone
 from fastchat.core.config import words
 from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Engine
+from fastchat.core.losses import show_losses
 from fastchat.core.tracing import Tracing
 from fastchat.dispatch import DispatchedEngine, Following, Routes, Table
 from fastchat.dispatch.figures import show_table
@@ -74,7 +75,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     figures = GatewayFigures(lambda model: table.serves(model, excluding=()), prices)
     show_spend(figures.figures, models)
     remote = Remote(models, neighbours)
-    tracing = _tracing(config)
+    tracing = _tracing(config, 0 if shares is None else shares.number)
     arena = None
     if ledger is not None and config.arena:
         asking = DispatchedEngine(table, following.report, remote.engine)
@@ -100,6 +101,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
     )
     figures.show(in_flight=lambda: len(forwarder.under_way), held_back=lambda: table.held_back)
     show_table(figures.figures, "gateway", table, following)
+    show_losses(figures.figures, "gateway", tracing)
     context = Context(
         gate=gate,
         table=table,
@@ -202,12 +204,14 @@ def _prices(path: Path | None, models: Sequence[RemoteModel]) -> Prices:
     return {**read_prices(path), **own}
 
 
-def _tracing(config: GatewayConfig) -> Tracing | None:
+def _tracing(config: GatewayConfig, number: int) -> Tracing | None:
+    """`number` is that of this process among those of the port: figures of two are not one."""
     if config.otlp_endpoint is None:
         return None
     from fastchat.client.otlp import tracing
 
-    return tracing(config.otlp_endpoint, "openai_api_server", f"{config.host}:{config.port}")
+    instance = f"{config.host}:{config.port}/{number}"
+    return tracing(config.otlp_endpoint, "openai_api_server", instance)
 
 
 def request_ids() -> Callable[[], str]:

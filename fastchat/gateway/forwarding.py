@@ -29,7 +29,7 @@ from fastchat.gateway.headers import (
     to_client,
 )
 from fastchat.gateway.migration import error_code
-from fastchat.gateway.passage import Passage, Trouble
+from fastchat.gateway.passage import Apart, Passage, Trouble
 from fastchat.gateway.recovery import OUTCOMES, Recovery
 from fastchat.gateway.silence import look_after
 from fastchat.gateway.stream import Stream
@@ -371,6 +371,10 @@ class Forwarding:
                 for worker, outcome, at in self.attempts.troubles
             ),
             trace=self.trace,
+            apart=tuple(
+                Apart(lease.worker.address, lease.model, since - self.began, until - self.began)
+                for lease, since, until in self.attempts.apart
+            ),
         )
 
 

@@ -23,6 +23,16 @@ class Trouble(NamedTuple):
         return f"{self.worker} {self.outcome} {self.after_s * 1e3:.1f}"
 
 
+class Apart(NamedTuple):
+    """A call to somebody who tells nothing of it himself: a provider, a worker of 0.2.36. Times
+    since the request came."""
+
+    worker: str
+    model: str
+    after_s: float
+    until_s: float
+
+
 class Passage(NamedTuple):
     """Times in seconds since the request had come. `first_byte_s` is None when no worker answered;
     `at_worker` is the worker's own account of its time, as `Server-Timing` writes it. `status` is
@@ -49,6 +59,7 @@ class Passage(NamedTuple):
     caller: Caller | None = None
     troubles: tuple[Trouble, ...] = ()
     trace: Opened | None = None
+    apart: tuple[Apart, ...] = ()
 
     @property
     def retries(self) -> int:
@@ -88,8 +99,10 @@ def log(passage: Passage) -> None:
         "at_worker": passage.at_worker,
         "troubles": [str(one) for one in passage.troubles],
     }
+    trace = ""
     if passage.trace is not None:
         told["trace_id"] = f"{passage.trace.place.trace_id:032x}"
+        trace = f" trace={told['trace_id']}"
     if counts is not None:
         told |= {
             "prompt_tokens": counts.prompt_tokens,
@@ -97,7 +110,7 @@ def log(passage: Passage) -> None:
         }
     logger.info(
         "request %s: %s key=%s model=%s status=%d error=%s worker=%s tries=%d migrations=%d "
-        "first_byte_ms=%s total_ms=%.1f at_worker=[%s] tokens=%s troubles=[%s]",
+        "first_byte_ms=%s total_ms=%.1f at_worker=[%s] tokens=%s troubles=[%s]%s",
         passage.id,
         passage.path,
         passage.key or "-",
@@ -112,6 +125,7 @@ def log(passage: Passage) -> None:
         passage.at_worker,
         "-" if counts is None else f"{counts.prompt_tokens}+{counts.completion_tokens}",
         ", ".join(map(str, passage.troubles)),
+        trace,
         extra=told,
     )
 

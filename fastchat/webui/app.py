@@ -99,5 +99,7 @@ def _lifespan(backend: Backend) -> Callable[[FastAPI], AbstractAsyncContextManag
                 await asyncio.gather(*tasks, return_exceptions=True)
                 if backend.database is not None:
                     await backend.database.aclose()
+                if backend.tracing is not None:
+                    await backend.tracing.aclose()
 
     return lifespan

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastchat.client import Neighbours
+from fastchat.core.losses import show_losses
 from fastchat.core.metrics import Figures
+from fastchat.core.tracing import Tracing
 from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.providers.figures import show_spend
@@ -28,6 +30,7 @@ class Backend:
     figures: Figures = field(default_factory=Figures)
     remote: Mapping[str, RemoteModel] = field(default_factory=dict)
     worker_timeout_s: float = 100.0
+    tracing: Tracing | None = None
 
     def engine(self) -> PageEngine:
         workers = DispatchedEngine(self.table, self.following.report, self.neighbours.engine)
@@ -35,11 +38,13 @@ class Backend:
             workers,
             self.remote,
             lambda model: model.open(self.neighbours.session, self.worker_timeout_s),
+            self.tracing,
         )
 
     def tell(self) -> None:
-        """In the metrics: the workers that are known, and what providers cost."""
+        """In the metrics: the workers that are known, what providers cost, what is not told."""
         show_table(self.figures, "page", self.table, self.following)
+        show_losses(self.figures, "page", self.tracing)
         show_spend(self.figures, self.remote.values())
 
 
@@ -54,7 +59,16 @@ def backend(config: PageConfig) -> Backend:
         database=Database.open(config.database.text),
         remote=_remote(config.register_api_endpoint_file, config.price_file),
         worker_timeout_s=timeout_s,
+        tracing=_tracing(config),
     )
+
+
+def _tracing(config: PageConfig) -> Tracing | None:
+    if config.otlp_endpoint is None:
+        return None
+    from fastchat.client.otlp import tracing
+
+    return tracing(config.otlp_endpoint, "gradio_web_server", f"{config.host}:{config.port}")
 
 
 def _remote(path: Path | None, price_file: Path | None) -> Mapping[str, RemoteModel]:

@@ -7,6 +7,7 @@ from fastchat.core.config import flag, folder_or_none
 from fastchat.core.database import DatabaseFlags
 from fastchat.core.errors import ConfigError
 from fastchat.core.logging import LogFlags
+from fastchat.core.tracing import TraceFlags
 from fastchat.core.values import http_url
 
 MODEL_LIST_MODES = ("once", "reload")
@@ -17,7 +18,7 @@ def _url_or_none(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageConfig(DatabaseFlags, LogFlags):
+class PageConfig(DatabaseFlags, LogFlags, TraceFlags):
     """Serve a web page to chat with all models that the controller knows.
 
     The page asks the workers itself; it needs no API server. Without --gradio-auth-path everybody

@@ -5,7 +5,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
+from fastchat.core.tracing import Tracing
 from fastchat.providers.opening import RemoteModel
+from fastchat.webui.traced import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class PageEngine:
     workers: Engine
     remote: Mapping[str, RemoteModel]
     open: Callable[[RemoteModel], Engine]
+    tracing: Tracing | None = None
     _opened: dict[str, Engine] = field(default_factory=dict)
 
     @property
@@ -32,7 +35,11 @@ class PageEngine:
         return self.workers.features
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        async with aclosing(self._engine(request.model).generate(request)) as chunks:
+        generate = self._engine(request.model).generate
+        asked = (
+            generate(request) if self.tracing is None else traced(self.tracing, generate, request)
+        )
+        async with aclosing(asked) as chunks:
             async for chunk in chunks:
                 yield chunk
 

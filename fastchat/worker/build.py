@@ -14,6 +14,7 @@ from fastchat.core.attended import Attended, TellsLoad
 from fastchat.core.config import visible_gpus
 from fastchat.core.generation import CountsTokens, Engine
 from fastchat.core.json_lines import always_tell
+from fastchat.core.losses import show_losses
 from fastchat.core.tracing import Tracing
 from fastchat.core.upstream import Relayable
 from fastchat.engines.loading import load_engine
@@ -113,6 +114,7 @@ def assembled(
         )
 
     tracing = _tracing(config, worker_id)
+    show_losses(figures.figures, "worker", tracing)
     return create_service(
         Collaborators(
             shell=shell,

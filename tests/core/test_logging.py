@@ -43,6 +43,26 @@ def test_when_standard_error_is_the_file_lines_are_written_once(tmp_path: Path) 
     assert log.read_text().count("hello") == 1
 
 
+FULL = (
+    "import logging, pathlib, sys;"
+    "from fastchat.core.logging import configure, lost_lines;"
+    "configure('x.log', logdir=pathlib.Path(sys.argv[1]));"
+    "[logging.getLogger('speaker').info('line %d', n) for n in range(3)];"
+    "print(lost_lines())"
+)
+
+
+def test_lines_that_a_full_disk_does_not_take_are_counted_and_told_once(tmp_path: Path) -> None:
+    (tmp_path / "x.log").symlink_to("/dev/full")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "3"
+    assert done.stderr.count("log lines are lost: No space left on device") == 1
+    assert done.stderr.count("| line") == 3  # standard error is another place
+    assert "Traceback" not in done.stderr
+
+
 def filled(path: Path, days: list[str], *, size_bytes: int = 1000, files: int = 2) -> list[str]:
     """What stands in the files after a line on each of these days, the latest file first."""
     left = list(days)

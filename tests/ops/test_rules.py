@@ -12,7 +12,7 @@ RULES = DEPLOY / "prometheus" / "rules"
 PROMISED = {
     *("WorkerDown", "HighQueueLength", "HighLatency", "GPUOutOfMemory"),
     *("WorkerCrashLoop", "BreakerOpen", "TableStale", "KeyBudgetSpent", "SlowFirstToken"),
-    *("NoWorkerForModel", "ProviderBudgetLow"),
+    *("NoWorkerForModel", "ProviderBudgetLow", "LogsLost", "SpansLost"),
 }
 
 

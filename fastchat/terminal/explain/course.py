@@ -15,6 +15,7 @@ _ENDED = re.compile(
     r"worker=(?P<worker>\S+) tries=(?P<tries>\d+) migrations=(?P<migrations>\d+) "
     r"first_byte_ms=(?P<first>\S+) total_ms=(?P<total>\S+) at_worker=\[(?P<at_worker>.*?)\] "
     r"tokens=(?P<tokens>\S+)(?: troubles=\[(?P<troubles>.*)\])?"
+    r"(?: trace=(?P<trace>[0-9a-f]{32}))?"
 )
 _PART = re.compile(r"(\w+);dur=([\d.]+)")
 _TROUBLE = re.compile(r"(\S+) (\w+) ([\d.]+)")
@@ -50,6 +51,7 @@ class Course:
     prompt_tokens: int | None
     completion_tokens: int | None
     troubles: tuple[Trouble, ...]
+    trace_id: str | None = None
 
     def parts(self) -> Iterator[tuple[str, float]]:
         """What took how long, in milliseconds, in the order of time; together the total."""
@@ -107,6 +109,7 @@ def _course(said: dict[str, Any]) -> Course:
             Trouble(worker=worker, outcome=outcome, after_ms=float(after))
             for worker, outcome, after in _TROUBLE.findall(said["troubles"] or "")
         ),
+        trace_id=said["trace"],
     )
 
 

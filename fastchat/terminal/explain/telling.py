@@ -20,6 +20,8 @@ def told(line: Line, course: Course) -> Iterator[str]:
         yield _field("before", f"{trouble.worker} {what} after {_ms(trouble.after_ms)}")
     if course.prompt_tokens is not None:
         yield _field("tokens", _tokens(course))
+    if course.trace_id is not None:
+        yield _field("trace", course.trace_id)
     yield _field("time", f"{_ms(course.total_ms)} in all")
     for name, took_ms in course.parts():
         yield f"    {name:<{_WIDTH}} {_ms(took_ms):>12}"

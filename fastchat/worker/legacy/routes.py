@@ -34,6 +34,7 @@ from fastchat.relay.edge import json_response, request_id
 from fastchat.worker.answer import RenderError, StreamedAnswer, WholeAnswer
 from fastchat.worker.legacy.translate import Messages, echoes, generation
 from fastchat.worker.shell import Shell
+from fastchat.worker.tally import Tally
 
 
 def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
@@ -62,11 +63,12 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
     @router.post("/worker_generate_stream")
     async def worker_generate_stream(request: Request) -> Response:
         id = request_id(request, new_id)
-        messages = _messages(shell, await request.body(), id)
+        tally = Tally(shell, shell.admission.clock, wants_counts=False)
+        messages = _messages(tally, await request.body(), id)
         return StreamedAnswer(
             _terminated(messages, error_piece),
             media_type=None,
-            headers={},
+            headers=tally.headers,
             render_error=error_piece,
             known=partial(shell.under_way.known, id),
         )
@@ -75,8 +77,10 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
     async def worker_generate(request: Request) -> Response:
         body = await request.body()
         id = request_id(request, new_id)
+        tally = Tally(shell, shell.admission.clock, wants_counts=False)
         return WholeAnswer(
-            lambda: _last(_messages(shell, body, id), error_body),
+            lambda: _last(_messages(tally, body, id), error_body),
+            tally.headers,
             known=partial(shell.under_way.known, id),
         )
 
@@ -102,14 +106,15 @@ def status(shell: Shell) -> WorkerStatus:
     )
 
 
-async def _messages(shell: Shell, body: bytes, id: str) -> AsyncGenerator[StreamMessage, None]:
+async def _messages(tally: Tally, body: bytes, id: str) -> AsyncGenerator[StreamMessage, None]:
+    shell = tally.shell
     params = decode(body, GenerateParams)
     request = generation(params, id=id, model=shell.engine.model_names[0])
     if "stop_token_ids" not in shell.engine.features:
         # Callers copy them from a template; an engine knows its model's own ends in any case.
         request = replace(request, stop_token_ids=())
     messages = Messages(params.prompt if echoes(params) else "")
-    async with aclosing(shell.generate(request)) as chunks:
+    async with aclosing(tally.generate(request)) as chunks:
         async for chunk in chunks:
             yield messages.next(chunk)
 

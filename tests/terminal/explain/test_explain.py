@@ -15,6 +15,7 @@ from fastchat.core.errors import ConfigError
 from fastchat.core.generation import Usage
 from fastchat.core.json_lines import JsonLines
 from fastchat.core.logging import LINE, STAMP
+from fastchat.core.tracing import Opened, Place
 from fastchat.gateway.passage import Passage, Trouble, log
 from fastchat.terminal.explain.explain import ExplainConfig, explain
 from fastchat.terminal.explain.remedies import REMEDIES
@@ -82,6 +83,13 @@ def test_who_asked_whom_is_told_in_words(write: Write, tmp_path: Path) -> None:
         "7 of the prompt, 41 of the answer: 20.0 a second",
     ):
         assert part in said
+
+
+def test_its_trace_is_named(write: Write, tmp_path: Path) -> None:
+    write(PASSAGE._replace(trace=Opened(Place(0xABC, 1), None)))
+    assert f"trace   {0xABC:032x}" in explained(tmp_path)
+    (told,) = json.loads(explained(tmp_path, json=True))["requests"]
+    assert told["trace_id"] == f"{0xABC:032x}"
 
 
 def test_an_error_is_told_with_what_helps(write: Write, tmp_path: Path) -> None:
