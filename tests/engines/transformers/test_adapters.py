@@ -103,7 +103,7 @@ async def test_one_batch_holds_all_of_them_and_a_seed_goes_beside_it(
 
 async def test_each_finds_a_prompt_as_likely_as_it_does_itself(engine: Engine) -> None:
     wanted = {"max_tokens": 0, "logprobs": 0, "prompt_logprobs": 0}
-    told = {}
+    told: dict[str, list[float | None]] = {}
     for name in ("m", "one", "two", "m"):
         chunk = await collect(engine.generate(replace(ask(PROMPT, **wanted), model=name)))
         numbers = [one.logprob for one in chunk.prompt_logprobs]
