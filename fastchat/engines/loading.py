@@ -36,10 +36,10 @@ class ModelFlags:
         choices=lambda: ["auto", *ENGINES.names()],
     )
     revision: str = flag("main", help="branch, tag or commit of a model from a hub")
-    device: str | None = flag(
-        None,
-        help="where to run; found by itself when not given",
-        choices=lambda: ["cpu", "cuda", "mps", "npu", "xpu"],
+    device: str = flag(
+        "auto",
+        help="where to run; auto takes what is there",
+        choices=lambda: ["auto", "cpu", "cuda", "mps", "npu", "xpu"],
     )
     num_gpus: int = flag(1, help="GPUs for this model", metavar="N", at_least=1)
     gpus: str | None = flag(

@@ -167,3 +167,17 @@ def test_an_impossible_value_is_refused_with_a_remedy(
     assert flag in said
     assert value.removeprefix("-") in said
     assert "give" in said
+
+
+def test_a_model_in_the_other_form_is_refused_with_the_remedy(
+    tmp_path: Path, smollm2_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"is a GGUF file.* leave --engine out"):
+        load(f"model_worker --model-path {smollm2_path} --engine transformers")
+    with pytest.raises(ConfigError, match="holds no GGUF file"):
+        load(f"model_worker --model-path {tmp_path} --engine llama_cpp")
+
+
+def test_the_device_may_be_left_to_the_engine_in_words() -> None:
+    assert parsed("model_worker --device auto") == parsed("model_worker")

@@ -20,9 +20,7 @@ pytestmark = pytest.mark.transformers
 def worker(hf_smollm2_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder, model = tmp_path_factory.mktemp("worker"), str(hf_smollm2_path)
     named = ("--model-path", model, "--model-names", "m", "--limit-worker-concurrency", "4")
-    with process(
-        folder, "model_worker", *named, "--engine", "transformers", *SETTINGS, OMP_NUM_THREADS="1"
-    ) as one:
+    with process(folder, "model_worker", *named, *SETTINGS, OMP_NUM_THREADS="1") as one:
         yield one
 
 
