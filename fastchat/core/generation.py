@@ -8,7 +8,7 @@ within one batch while it still reads the prompt.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from fastchat.core.chat import Audio, Image
 from fastchat.core.chat import Chat as Chat
@@ -95,8 +95,7 @@ class GenerationRequest:
     traceparent: bytes | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens so far. `cached_tokens` of the prompt were not computed again; `reasoning_tokens` are
     part of the answer's."""
 
@@ -108,6 +107,9 @@ class Usage:
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+
+NO_TOKENS = Usage()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +151,7 @@ class Chunk:
     text: str = ""
     reasoning: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
-    usage: Usage = Usage()
+    usage: Usage = NO_TOKENS
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     prompt_logprobs: tuple[PromptToken, ...] = ()

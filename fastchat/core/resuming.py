@@ -35,5 +35,5 @@ async def _rest(
     async with aclosing(generate(replace(request, max_tokens=room, resumed=None))) as chunks:
         async for chunk in chunks:
             completion = said + chunk.usage.completion_tokens
-            usage = replace(chunk.usage, prompt_tokens=prompt, completion_tokens=completion)
+            usage = chunk.usage._replace(prompt_tokens=prompt, completion_tokens=completion)
             yield replace(chunk, usage=usage)

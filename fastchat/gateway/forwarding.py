@@ -366,15 +366,20 @@ class Forwarding:
             total_s=self.forwarder.clock() - self.began,
             at_worker=head.get(b"server-timing", b"").decode("latin-1"),
             counts=counts,
-            troubles=tuple(
-                Trouble(worker, outcome, at - self.began)
-                for worker, outcome, at in self.attempts.troubles
-            ),
+            troubles=self._troubles() if self.attempts.troubles else (),
             trace=self.trace,
-            apart=tuple(
-                Apart(lease.worker.address, lease.model, since - self.began, until - self.began)
-                for lease, since, until in self.attempts.apart
-            ),
+            apart=self._apart() if self.attempts.apart else (),
+        )
+
+    def _troubles(self) -> tuple[Trouble, ...]:
+        told = self.attempts.troubles
+        return tuple(Trouble(worker, outcome, at - self.began) for worker, outcome, at in told)
+
+    def _apart(self) -> tuple[Apart, ...]:
+        began, told = self.began, self.attempts.apart
+        return tuple(
+            Apart(lease.worker.address, lease.model, since - began, until - began)
+            for lease, since, until in told
         )
 
 

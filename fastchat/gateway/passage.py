@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from fastchat.core.generation import Usage
 from fastchat.core.tracing import Opened
 from fastchat.dispatch import Outcome
@@ -33,7 +35,7 @@ class Apart(NamedTuple):
     until_s: float
 
 
-class Passage(NamedTuple):
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Times in seconds since the request had come. `first_byte_s` is None when no worker answered;
     `at_worker` is the worker's own account of its time, as `Server-Timing` writes it. `status` is
     the last that was said: 499 when the client left before its answer had ended, that of the error

@@ -22,10 +22,10 @@ def written(usage: Usage) -> str:
 def read(text: bytes) -> Usage | None:
     """None for anything but three numbers."""
     numbers = text.split()
-    if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
+    if len(numbers) != 3 or not b"".join(numbers).isdigit():
         return None
-    prompt, completion, cached = map(int, numbers)
-    return Usage(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)
+    prompt, completion, cached = numbers
+    return Usage(int(prompt), int(completion), int(cached))
 
 
 def comment(usage: Usage) -> bytes:

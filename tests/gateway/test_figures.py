@@ -3,6 +3,7 @@ from random import Random
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from fastchat.core.board import Board
 from fastchat.core.generation import Usage
@@ -62,7 +63,7 @@ def test_a_stream_is_counted_with_its_tokens_and_times(figures: GatewayFigures) 
 
 
 def test_a_plain_answer_has_no_first_token(figures: GatewayFigures) -> None:
-    figures.account(PASSAGE._replace(stream=False))
+    figures.account(replace(PASSAGE, stream=False))
     assert told(figures).value("gateway_time_to_first_token_seconds_count", model="m") == 0
 
 
@@ -72,8 +73,8 @@ def test_answers_of_models_with_a_price_cost_their_key_money() -> None:
     for passage in (
         PASSAGE,
         PASSAGE,
-        PASSAGE._replace(model="free"),
-        PASSAGE._replace(counts=None),
+        replace(PASSAGE, model="free"),
+        replace(PASSAGE, counts=None),
     ):
         figures.account(passage)
     now = told(figures)
@@ -84,14 +85,14 @@ def test_answers_of_models_with_a_price_cost_their_key_money() -> None:
 
 def test_names_that_clients_think_of_have_one_series_together(figures: GatewayFigures) -> None:
     for number in range(50):
-        figures.account(PASSAGE._replace(model=f"invented-{number}", worker="", status=404))
-    figures.account(PASSAGE._replace(model="served", worker="", status=503))
+        figures.account(replace(PASSAGE, model=f"invented-{number}", worker="", status=404))
+    figures.account(replace(PASSAGE, model="served", worker="", status=503))
     assert told(figures).labels("gateway_requests_total", "model") == {"unknown", "served"}
 
 
 def test_a_model_keeps_its_name_when_its_workers_are_gone(figures: GatewayFigures) -> None:
     figures.account(PASSAGE)
-    figures.account(PASSAGE._replace(worker="", status=503, error_code=50005))
+    figures.account(replace(PASSAGE, worker="", status=503, error_code=50005))
     now = told(figures)
     assert now.labels("gateway_requests_total", "status") == {"200", "503"}
     assert now.labels("gateway_requests_total", "model") == {"m"}
@@ -99,7 +100,7 @@ def test_a_model_keeps_its_name_when_its_workers_are_gone(figures: GatewayFigure
 
 
 def test_a_code_that_a_worker_thought_of_is_another(figures: GatewayFigures) -> None:
-    figures.account(PASSAGE._replace(error_code=12345))
+    figures.account(replace(PASSAGE, error_code=12345))
     assert told(figures).value("gateway_errors_total", error_code="other") == 1
 
 

@@ -22,7 +22,7 @@ async def read(chunks: AsyncIterator[Chunk], reader: Reader) -> AsyncGenerator[C
             continue
         yield replace(
             said,
-            usage=replace(chunk.usage, reasoning_tokens=reasoning_tokens),
+            usage=chunk.usage._replace(reasoning_tokens=reasoning_tokens),
             finish_reason=finish,
             logprobs=tuple(shown),
         )

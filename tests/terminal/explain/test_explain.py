@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fastchat.core.codes import ErrorCode
 from fastchat.core.errors import ConfigError
@@ -93,7 +94,7 @@ def test_its_trace_is_named(write: Write, tmp_path: Path) -> None:
 
 
 def test_an_error_is_told_with_what_helps(write: Write, tmp_path: Path) -> None:
-    write(PASSAGE._replace(status=503, error_code=50005, worker="", first_byte_s=None, counts=None))
+    write(replace(PASSAGE, status=503, error_code=50005, worker="", first_byte_s=None, counts=None))
     said = explained(tmp_path)
     assert "failed (503)" in said
     assert "50005: no worker of that model was there" in said
@@ -117,7 +118,7 @@ def test_a_request_that_is_unknown_says_where_was_looked(tmp_path: Path) -> None
 
 def test_an_id_that_was_given_twice_is_told_twice(write: Write, tmp_path: Path) -> None:
     write(PASSAGE)
-    write(PASSAGE._replace(status=499))
+    write(replace(PASSAGE, status=499))
     assert explained(tmp_path).count("request id-1: ") == 2
 
 
