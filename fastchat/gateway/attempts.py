@@ -70,7 +70,7 @@ class Attempts:
             body = changed(body, model=lease.model)
         if "openai" in worker.dialects:
             time_left = request.deadline.left if request.deadline is not None else None
-            lines = to_worker(request.headers, request.id, time_left, counts=worker.tells_counts)
+            lines = to_worker(request.reading, request.id, time_left, counts=worker.tells_counts)
             if request.trace is not None:
                 lines += b"%b: %b\r\n" % (TRACEPARENT, request.trace.place.header)
             if request.stream is not None and not worker.tells_counts:

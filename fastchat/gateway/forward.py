@@ -4,7 +4,7 @@ What all requests share; one request is `forwarding`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
@@ -22,7 +22,7 @@ from fastchat.protocol.cluster import Dispatched, WorkerEntry
 from fastchat.relay import Relay
 from fastchat.relay.asgi import answer
 from fastchat.relay.client import Target
-from fastchat.relay.work import Client
+from fastchat.relay.work import Client, Head
 
 # How often is looked after silent requests.
 LOOK_S = 0.25
@@ -90,8 +90,8 @@ class Endpoint:
     path: bytes
     limit_bytes: int
 
-    def open(self, headers: Mapping[bytes, bytes], client: Client) -> Forwarding:
-        return Forwarding(self, headers, client)
+    def open(self, head: Head, client: Client) -> Forwarding:
+        return Forwarding(self, head, client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await answer(self, scope, receive, send)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from fastchat.core.errors import DeadlinePassed, EngineFailed, PlatformError, ShuttingDown
 from fastchat.core.generation import Usage
-from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.core.tracing import Opened
 from fastchat.dispatch import Lease
 from fastchat.dispatch.policies import UNASKED, Question
@@ -22,10 +21,8 @@ from fastchat.gateway.headers import (
     COUNTS,
     EVENT_STREAM,
     JSON,
-    SESSION,
-    TIMEOUT,
+    Reading,
     id_header,
-    request_id,
     to_client,
 )
 from fastchat.gateway.migration import error_code
@@ -40,7 +37,7 @@ from fastchat.protocol.openai.usage import usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.deadline import Deadline
 from fastchat.relay.response import WHOLE_BYTES
-from fastchat.relay.work import Client, Header
+from fastchat.relay.work import Client, Head, Header
 
 if TYPE_CHECKING:
     from fastchat.gateway.forward import Endpoint
@@ -80,14 +77,12 @@ class Forwarding:
     _size = 0
     _usage: Usage | None = None  # as a server tells it that is not ours
 
-    def __init__(
-        self, endpoint: "Endpoint", headers: Mapping[bytes, bytes], client: Client
-    ) -> None:
+    def __init__(self, endpoint: "Endpoint", head: Head, client: Client) -> None:
         self.forwarder = forwarder = endpoint.forwarder
         self.path = endpoint.path
-        self.headers = headers
+        self.reading = reading = Reading.of(head)
         self.attempts = Attempts(forwarder)
-        self.id = request_id(headers) or forwarder.new_id()
+        self.id = reading.id or forwarder.new_id()
         self.began = forwarder.clock()
         self._client = client
 
@@ -95,9 +90,10 @@ class Forwarding:
 
     def admit(self) -> bool:
         if self.forwarder.tracing is not None:
-            self.trace = self.forwarder.tracing.open(self.headers.get(TRACEPARENT))
+            self.trace = self.forwarder.tracing.open(self.reading.traceparent)
+        reading = self.reading
         try:
-            self.caller = self.forwarder.gate.admit_head(self.headers)
+            self.caller = self.forwarder.gate.admit(reading.shown, reading.declared_bytes)
         except PlatformError as error:
             self.refuse(error)
             return False
@@ -112,11 +108,10 @@ class Forwarding:
             if decision.stream:
                 self.stream = Stream(self._client)
             self.body_asked = body
-            named = self.headers.get(SESSION)
-            session = decision.user if named is None else named.decode("latin-1")
+            session = self.reading.session or decision.user
             self.question = forwarder.table.question(session=session, body=body)
-            if TIMEOUT in self.headers:
-                self.deadline = Deadline.of(self.headers[TIMEOUT], self._expire)
+            if self.reading.timeout is not None:
+                self.deadline = Deadline.of(self.reading.timeout, self._expire)
             forwarder.under_way.add(self)
             self.fetching = fetching(self)
             if self.fetching is None:

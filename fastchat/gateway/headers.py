@@ -1,11 +1,15 @@
 """Which headers pass, and what is added: to a worker with a request, to a client with an answer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from fastchat.core.tracing import HEADER as TRACEPARENT
+from fastchat.gateway.admit import declared_in
+from fastchat.gateway.keys import Shown, shown_in
 from fastchat.protocol.counts import HEADER as COUNTS_HEADER
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
 from fastchat.relay.edge import REQUEST_ID
-from fastchat.relay.work import Header
+from fastchat.relay.work import Head, Header
 
 EVENT_STREAM, JSON = b"text/event-stream", b"application/json"
 COUNTS, TIMEOUT = COUNTS_HEADER.encode(), TIMEOUT_HEADER.encode()
@@ -15,29 +19,49 @@ SESSION = b"x-session-id"
 _ID = b"x-request-id"
 # Sent on to a worker; all else concerns the client and us, its key above all.
 _TO_WORKER = (b"accept", b"content-type", b"user-agent")
-_ID_LINE = _ID + b": %b\r\n"
-_AND_COUNTS = _ID_LINE + COUNTS + b": 1\r\n"
+_ID_LINE = _ID + b": %b\r\n%b"
+_AND_COUNTS = COUNTS + b": 1\r\n" + _ID_LINE
 # Sent back to the client; the rest describes one connection.
 _TO_CLIENT = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffering")
 
 
-def request_id(headers: Mapping[bytes, bytes]) -> str | None:
-    """What the caller gave, if it is fit for logs and headers."""
-    given = headers.get(_ID)
-    if given is None:
-        return None
-    text = given.decode("latin-1")
-    return text if REQUEST_ID.fullmatch(text) else None
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a request's head says, read once for as long as a client repeats it. `id` is what the
+    caller gave, if it is fit for logs and headers; `passed` are the lines for the worker."""
+
+    shown: Shown | None
+    declared_bytes: int
+    id: str | None
+    session: str | None
+    timeout: bytes | None
+    traceparent: bytes | None
+    passed: bytes
+
+    @classmethod
+    def of(cls, head: Head) -> "Reading":
+        reading = head.reading
+        if not isinstance(reading, cls):
+            reading = head.reading = cls._read(head)
+        return reading
+
+    @classmethod
+    def _read(cls, head: Head) -> "Reading":
+        id, session = head.get(_ID, b"").decode("latin-1"), head.get(SESSION)
+        return cls(
+            shown=shown_in(head),
+            declared_bytes=declared_in(head),
+            id=id if REQUEST_ID.fullmatch(id) else None,
+            session=None if session is None else session.decode("latin-1"),
+            timeout=head.get(TIMEOUT),
+            traceparent=head.get(TRACEPARENT),
+            passed=b"".join(b"%b: %b\r\n" % (n, head[n]) for n in _TO_WORKER if n in head),
+        )
 
 
-def to_worker(
-    headers: Mapping[bytes, bytes], id: str, time_left: bytes | None, *, counts: bool
-) -> bytes:
+def to_worker(reading: Reading, id: str, time_left: bytes | None, *, counts: bool) -> bytes:
     """As lines of a head; `counts` asks for those of tokens."""
-    lines = (_AND_COUNTS if counts else _ID_LINE) % id.encode()
-    for name in _TO_WORKER:
-        if name in headers:
-            lines += b"%b: %b\r\n" % (name, headers[name])
+    lines = (_AND_COUNTS if counts else _ID_LINE) % (id.encode(), reading.passed)
     return lines if time_left is None else b"%b%b: %b\r\n" % (lines, TIMEOUT, time_left)
 
 

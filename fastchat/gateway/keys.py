@@ -2,11 +2,32 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fastchat.core.api_keys import digest_of
 from fastchat.core.board import FindPlace, lone
 from fastchat.core.errors import InvalidKey, KeysUnknown
 from fastchat.gateway.callers import Caller, Rate, bucket_of
+
+
+class Shown(NamedTuple):
+    """What a request shows as its key, by which it is found and not told."""
+
+    digest: bytes
+    is_bearer: bool
+
+
+def shown_in(headers: Mapping[bytes, bytes]) -> Shown | None:
+    """As OpenAI's clients do, or as Anthropic's."""
+    authorization = headers.get(b"authorization")
+    if authorization is None and b"x-api-key" in headers:
+        authorization = b"Bearer " + headers[b"x-api-key"]
+    return None if authorization is None else shown_by(authorization)
+
+
+def shown_by(authorization: bytes) -> Shown:
+    scheme, _, key = authorization.partition(b" ")
+    return Shown(digest_of(key.strip()), scheme.lower() == b"bearer")
 
 
 @dataclass(slots=True)
@@ -34,26 +55,24 @@ class KeyRing:
         return cls(fixed, required=bool(fixed))
 
     def caller(self, headers: Mapping[bytes, bytes]) -> Caller | None:
-        """Whose key a request shows: as OpenAI's clients do, or as Anthropic's."""
-        shown = headers.get(b"authorization")
-        if shown is None and b"x-api-key" in headers:
-            shown = b"Bearer " + headers[b"x-api-key"]
-        return self.check(shown)
+        """Whose key a request shows."""
+        return self.holder(shown_in(headers))
 
     def check(self, authorization: bytes | None) -> Caller | None:
+        return self.holder(None if authorization is None else shown_by(authorization))
+
+    def holder(self, shown: Shown | None) -> Caller | None:
         """Whose key it is. Raises `InvalidKey`. A lookup by digest tells nothing about how close a
         guess was."""
         if not self.required and self.known:
             return None
-        if authorization is None:
+        if shown is None:
             raise InvalidKey(
                 "An API key is needed: send Authorization: Bearer KEY, or x-api-key: KEY."
             )
-        scheme, _, key = authorization.partition(b" ")
-        digest = digest_of(key.strip())
-        caller = self.fixed.get(digest) or self.stored.get(digest)
+        caller = self.fixed.get(shown.digest) or self.stored.get(shown.digest)
         if caller is None and not self.known:
             raise KeysUnknown
-        if caller is None or scheme.lower() != b"bearer":
+        if caller is None or not shown.is_bearer:
             raise InvalidKey("Incorrect API key provided.")
         return caller

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fastchat.core.errors import BodyTooLarge, PlatformError
 from fastchat.relay.edge import ClientGone, read_body, refuse_body, unless_gone
-from fastchat.relay.work import Endpoint, Header, Work
+from fastchat.relay.work import Endpoint, Head, Header, Work
 
 # What may wait for a client before the work is told to pause.
 WAITING_BYTES = 16 * 1024
@@ -17,7 +17,7 @@ WAITING_BYTES = 16 * 1024
 
 async def answer(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     client = _Client()
-    client.work = work = endpoint.open(dict(scope["headers"]), client)
+    client.work = work = endpoint.open(Head(scope["headers"]), client)
     try:
         if work.admit():
             work.ask(await read_body(receive, endpoint.limit_bytes))

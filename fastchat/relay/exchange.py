@@ -1,12 +1,12 @@
 """One request that is answered below ASGI: no task, no message, one write for each piece."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fastchat.core.errors import BodyTooLarge
-from fastchat.relay.work import Endpoint, Header, Work
+from fastchat.relay.work import Endpoint, Head, Header, Work
 
 if TYPE_CHECKING:
     from fastchat.relay.protocol import EdgeProtocol
@@ -20,7 +20,8 @@ class _Nobody:
 
 class Exchange:
     """The client of whoever answers, and to uvicorn's protocol a cycle like its own: the attributes
-    without an underscore are those that it reads and writes."""
+    without an underscore are those that it reads and writes, and what the request was understood
+    as."""
 
     message_event = _Nobody()
     keep_alive = True
@@ -35,15 +36,15 @@ class Exchange:
         self,
         protocol: "EdgeProtocol",
         endpoint: Endpoint,
-        headers: Mapping[bytes, bytes],
+        head: Head,
         *,
         can_chunk: bool,
         keep_alive: bool,
     ) -> None:
         self._protocol = protocol
-        self._endpoint = endpoint
-        self._headers = headers
-        self._can_chunk = can_chunk
+        self.endpoint = endpoint
+        self.head = head
+        self.can_chunk = can_chunk
         self._pieces: list[bytes] = []
         self.keep_alive = keep_alive
 
@@ -51,19 +52,19 @@ class Exchange:
 
     def begin(self) -> None:
         """It is this one's turn: its head is here, and what came behind it while it waited."""
-        self._work = self._endpoint.open(self._headers, self)
+        self._work = self.endpoint.open(self.head, self)
         if not self._work.admit():
             return
-        if not self.more_body:
-            self._ask()
-        elif self._size > self._endpoint.limit_bytes:
+        if self._size > self.endpoint.limit_bytes:
             self._refuse_body(self._work)
-        elif self._headers.get(b"expect", b"").lower() == b"100-continue":
+        elif not self.more_body:
+            self._ask()
+        elif self.head.get(b"expect", b"").lower() == b"100-continue":
             self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size <= self._endpoint.limit_bytes:
+        if self._size <= self.endpoint.limit_bytes:
             self._pieces.append(data)
         elif self.response_complete:  # refused for its head, and it goes on and on
             self._protocol.transport.close()
@@ -74,6 +75,13 @@ class Exchange:
         self.more_body = False
         if self._work is not None and not self.response_complete:
             self._ask()
+
+    def ask_whole(self, body: bytes) -> None:
+        """As `begin`, when all of it is here."""
+        self.more_body = False
+        self._size = len(body)
+        self._pieces.append(body)
+        self.begin()
 
     def pause(self) -> None:
         if self._work is not None:
@@ -96,23 +104,23 @@ class Exchange:
     # -- Client --
 
     def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        parts = self._head(status, headers)
+        parts = self._opening(status, headers)
         parts += (b"content-length: %d\r\n\r\n" % len(body), body)
         self._protocol.transport.write(b"".join(parts))
         self._finish()
 
     def start(self, status: int, headers: Sequence[Header]) -> None:
-        parts = self._head(status, headers)
-        parts.append(b"transfer-encoding: chunked\r\n\r\n" if self._can_chunk else b"\r\n")
+        parts = self._opening(status, headers)
+        parts.append(b"transfer-encoding: chunked\r\n\r\n" if self.can_chunk else b"\r\n")
         self._protocol.transport.write(b"".join(parts))
 
     def piece(self, data: bytes) -> None:
-        if self._can_chunk:
+        if self.can_chunk:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         self._protocol.transport.write(data)
 
     def end(self) -> None:
-        if self._can_chunk:
+        if self.can_chunk:
             self._protocol.transport.write(b"0\r\n\r\n")
         self._finish()
 
@@ -125,9 +133,9 @@ class Exchange:
         self._work.ask(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _refuse_body(self, work: Work) -> None:
-        work.refuse(BodyTooLarge(self._endpoint.limit_bytes))
+        work.refuse(BodyTooLarge(self.endpoint.limit_bytes))
 
-    def _head(self, status: int, headers: Sequence[Header]) -> list[bytes]:
+    def _opening(self, status: int, headers: Sequence[Header]) -> list[bytes]:
         self.response_started = True
         parts = [STATUS_LINE[status]]
         for name, value in self._protocol.server_state.default_headers:

@@ -32,9 +32,13 @@ from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_headers
 from fastchat.relay.edge import LINGER_BYTES, LINGER_S
 from fastchat.relay.exchange import Exchange
+from fastchat.relay.heads import KnownHead
 from fastchat.relay.outbox import Gathering, Outbox
 from fastchat.relay.vanishing import GONE_S, end_without
-from fastchat.relay.work import Endpoint
+from fastchat.relay.work import Endpoint, Head
+
+# A client whose heads differ more often than so has none that is worth knowing.
+MOST_HEADS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +80,9 @@ class EdgeProtocol(HttpToolsProtocol):
         self._outbox = outbox
         # The exchange whose turn it is; `cycle` is the one whose request came last.
         self._exchange: Exchange | None = None
+        # The head that is expected again, and how many others may still take its place.
+        self._known: KnownHead | None = None
+        self._to_learn = MOST_HEADS
         # Which part of a request is awaited, since when, and how much of the request has come.
         self._awaited: Literal["first", "head", "body", "next"] = "first"
         self._since = self.loop.time()
@@ -104,6 +111,12 @@ class EdgeProtocol(HttpToolsProtocol):
             if self._received > LINGER_BYTES:
                 self.transport.abort()
             return
+        if self._known is not None and self._awaited == "next" and self.cycle.response_complete:
+            body = self._known.body_of(data)
+            if body is not None:
+                self._begin_again(self._known, body)
+                return
+        begins = self._awaited == "next" or self._awaited == "first"
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -113,6 +126,8 @@ class EdgeProtocol(HttpToolsProtocol):
         else:
             if self._awaited == "head" and self._received > self._bounds.head_bytes:
                 self._refuse(self._head_too_large())
+            elif begins and self._awaited == "next" and self._to_learn:
+                self._learn(data)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -160,7 +175,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if endpoint is None or self.parser.get_method() != b"POST":
             self._begin_cycle()
             return
-        headers = dict(self.headers)
+        headers = Head(self.headers)
         if b"origin" in headers:  # a browser: the application knows where it may come from
             self._begin_cycle()
         else:
@@ -194,11 +209,9 @@ class EdgeProtocol(HttpToolsProtocol):
             super().on_header(name, value)
         super().on_headers_complete()
 
-    def _begin_exchange(
-        self, endpoint: Endpoint, headers: Mapping[bytes, bytes], *, is_1_1: bool
-    ) -> None:
+    def _begin_exchange(self, endpoint: Endpoint, head: Head, *, is_1_1: bool) -> None:
         keep_alive = is_1_1 and self.parser.should_keep_alive()
-        exchange = Exchange(self, endpoint, headers, can_chunk=is_1_1, keep_alive=keep_alive)
+        exchange = Exchange(self, endpoint, head, can_chunk=is_1_1, keep_alive=keep_alive)
         before: RequestResponseCycle | None = self.cycle
         self.cycle = cast(RequestResponseCycle, exchange)
         if before is None or before.response_complete:
@@ -207,6 +220,19 @@ class EdgeProtocol(HttpToolsProtocol):
         else:  # it came before the answer to the one in front of it: its turn comes
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _begin_again(self, known: KnownHead, body: bytes) -> None:
+        self._received = 0
+        exchange = Exchange(self, known.endpoint, known.head, can_chunk=True, keep_alive=True)
+        self.cycle = cast(RequestResponseCycle, exchange)
+        self._exchange = exchange
+        exchange.ask_whole(body)
+
+    def _learn(self, request: bytes) -> None:
+        exchange: object = self.cycle
+        if isinstance(exchange, Exchange) and exchange.can_chunk and exchange.keep_alive:
+            self._to_learn -= 1
+            self._known = KnownHead.learned(request, exchange.endpoint, exchange.head)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         exchange: object = cycle

@@ -4,12 +4,23 @@ An `Endpoint` opens `Work` for a request; the work answers the `Client`, in one 
 `whole`, or `start`, pieces and `end`. Nothing here is awaited: a client that is slow says `pause`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from fastchat.core.errors import PlatformError
 
 Header = tuple[bytes, bytes]
+
+
+class Head(dict[bytes, bytes]):
+    """Headers of a request, names in lower case. `reading` is what an endpoint has read in them: of
+    a client that says the same head again nothing is read twice."""
+
+    __slots__ = ("reading",)
+
+    def __init__(self, headers: Mapping[bytes, bytes] | Iterable[Header]) -> None:
+        super().__init__(headers)
+        self.reading: object = None
 
 
 class Client(Protocol):
@@ -52,9 +63,7 @@ class Work(Protocol):
 
 @runtime_checkable
 class Endpoint(Protocol):
-    """Header names are in lower case."""
-
     @property
     def limit_bytes(self) -> int: ...
 
-    def open(self, headers: Mapping[bytes, bytes], client: Client) -> Work: ...
+    def open(self, head: Head, client: Client) -> Work: ...

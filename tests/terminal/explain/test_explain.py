@@ -87,7 +87,7 @@ def test_who_asked_whom_is_told_in_words(write: Write, tmp_path: Path) -> None:
 
 
 def test_its_trace_is_named(write: Write, tmp_path: Path) -> None:
-    write(PASSAGE._replace(trace=Opened(Place(0xABC, 1), None)))
+    write(replace(PASSAGE, trace=Opened(Place(0xABC, 1), None)))
     assert f"trace   {0xABC:032x}" in explained(tmp_path)
     (told,) = json.loads(explained(tmp_path, json=True))["requests"]
     assert told["trace_id"] == f"{0xABC:032x}"

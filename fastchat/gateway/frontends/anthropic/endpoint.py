@@ -1,7 +1,7 @@
 """A request in Anthropic's dialect on its way: forwarded as one in OpenAI's, and its answer turned
 back. Keys, limits, failover and accounts are those of every other request."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
@@ -12,7 +12,7 @@ from fastchat.gateway.forwarding import Forwarding
 from fastchat.gateway.frontends.anthropic import answer
 from fastchat.gateway.frontends.anthropic.events import UNREADABLE, Events
 from fastchat.relay.asgi import answer as answer_asgi
-from fastchat.relay.work import Client, Header
+from fastchat.relay.work import Client, Head, Header
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,9 +27,9 @@ class Translated:
     def limit_bytes(self) -> int:
         return self.inner.limit_bytes
 
-    def open(self, headers: Mapping[bytes, bytes], client: Client) -> "TranslatedWork":
+    def open(self, head: Head, client: Client) -> "TranslatedWork":
         answering = _Answering(client, self.whole)
-        forwarding = self.inner.open(headers, answering)
+        forwarding = self.inner.open(head, answering)
         answering.id = forwarding.id
         return TranslatedWork(forwarding, self.request)
 
