@@ -130,7 +130,7 @@ def _lifespan(
                 asyncio.create_task(probing.run()),
                 asyncio.create_task(context.forwarder.watch()),
             ]
-            for beside in (context.ledger, context.arena):
+            for beside in (context.ledger, context.arena, context.sharing):
                 if beside is not None:
                     tasks.append(asyncio.create_task(beside.run()))
             for task in tasks:
@@ -143,6 +143,8 @@ def _lifespan(
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await context.forwarder.relay.aclose()
                 await context.forwarder.pictures.aclose()
+                if context.sharing is not None:
+                    context.sharing.tell()
                 if context.ledger is not None:
                     await context.ledger.aclose()
                 if context.forwarder.tracing is not None:

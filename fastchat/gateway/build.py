@@ -41,6 +41,7 @@ from fastchat.gateway.tracing import tracer
 from fastchat.providers.figures import show_spend
 from fastchat.providers.opening import RemoteModel, remote_models
 from fastchat.providers.prices import Prices, read_prices
+from fastchat.providers.sharing import Sharing
 from fastchat.relay import Limits, Relay
 from fastchat.relay.edge import Service
 
@@ -118,6 +119,7 @@ def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
         wall_clock=time.time,
         ledger=ledger,
         arena=arena,
+        sharing=_sharing(models, ledger.database) if ledger is not None and models else None,
     )
     cors = Cors(
         credentials=config.allow_credentials,
@@ -157,6 +159,12 @@ def _ledger(
     ledger.begin()
     logger.info("keys and usage are in %r", config.database)
     return ledger
+
+
+def _sharing(models: Sequence[RemoteModel], database: "Database") -> Sharing:
+    from fastchat.storage.quotas import QuotaShares
+
+    return Sharing.of(models, QuotaShares(database), uuid.uuid4().hex, time.time)
 
 
 def _arena(

@@ -23,6 +23,14 @@ class Ledger(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Sharing(Protocol):
+    """Tells other processes, and hears from them; `providers.sharing` has the one there is."""
+
+    async def run(self) -> None: ...
+
+    def tell(self) -> None: ...
+
+
 class Arena(Protocol):
     """Takes votes, and works beside the requests; `gateway.arena` has the one there is."""
 
@@ -35,7 +43,7 @@ class Arena(Protocol):
 class Context:
     """`worker(address)` is a client of that worker; `is_alive` asks whether one is there;
     `wall_clock` counts seconds since 1970. `ledger` keeps keys and usage, `arena` votes, where they
-    are kept."""
+    are kept; `sharing` is of the quotas of providers."""
 
     gate: Gate
     table: Table
@@ -46,6 +54,7 @@ class Context:
     wall_clock: Callable[[], float]
     ledger: Ledger | None = None
     arena: Arena | None = None
+    sharing: Sharing | None = None
 
     @property
     def authorized(self) -> Callable[[Request], Awaitable[None]]:

@@ -19,7 +19,7 @@ def show_spend(figures: Figures, models: Iterable[RemoteModel]) -> None:
     )
     figures.gauge(
         "provider_day_budget_spent_ratio",
-        "The part of `dollars_per_day` that this process has spent today (UTC).",
+        "The part of `dollars_per_day` spent today (UTC), here and by others over the database.",
         lambda: _of_the_day(quotas),
         "model",
     )

@@ -1,7 +1,7 @@
 """What must last: keys, usage, conversations and votes, in SQLite or PostgreSQL.
 
 A module a table or two: `keys`, `usage`, `battles` with their votes, `conversations` with their
-turns. Each holds the tables, and functions of a connection that `Database.read` and
+turns, `quotas`. Each holds the tables, and functions of a connection that `Database.read` and
 `Database.write` are given.
 """
 

@@ -13,7 +13,7 @@ METADATA = MetaData(
     }
 )
 
-TABLES = ("keys", "usage", "battles", "conversations")
+TABLES = ("keys", "usage", "battles", "conversations", "quotas")
 
 
 def whole_metadata() -> MetaData:

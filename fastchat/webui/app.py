@@ -89,6 +89,9 @@ def _lifespan(backend: Backend) -> Callable[[FastAPI], AbstractAsyncContextManag
             if neighbours.controller_url:
                 told = backend.following.run(neighbours.controller())
                 tasks.append(asyncio.create_task(told))
+            sharing = backend.sharing()
+            if sharing is not None:
+                tasks.append(asyncio.create_task(sharing.run()))
             for task in tasks:
                 task.add_done_callback(end_with)
             try:
@@ -97,6 +100,8 @@ def _lifespan(backend: Backend) -> Callable[[FastAPI], AbstractAsyncContextManag
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                if sharing is not None:
+                    sharing.tell()
                 if backend.database is not None:
                     await backend.database.aclose()
                 if backend.tracing is not None:

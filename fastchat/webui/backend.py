@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,9 @@ from fastchat.dispatch import DispatchedEngine, Following, Table
 from fastchat.dispatch.figures import show_table
 from fastchat.providers.figures import show_spend
 from fastchat.providers.opening import RemoteModel, remote_models
+from fastchat.providers.sharing import Sharing
 from fastchat.storage import Database
+from fastchat.storage.quotas import QuotaShares
 from fastchat.webui.config import PageConfig
 from fastchat.webui.models import PageEngine
 
@@ -40,6 +43,13 @@ class Backend:
             lambda model: model.open(self.neighbours.session, self.worker_timeout_s),
             self.tracing,
         )
+
+    def sharing(self) -> Sharing | None:
+        """Of the quotas of providers, with API servers over the same database."""
+        if self.database is None or not self.remote:
+            return None
+        shares = QuotaShares(self.database)
+        return Sharing.of(self.remote.values(), shares, uuid.uuid4().hex, time.time)
 
     def tell(self) -> None:
         """In the metrics: the workers that are known, what providers cost, what is not told."""

@@ -1,4 +1,7 @@
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -72,23 +75,56 @@ def test_models_of_an_arena_are_two_and_have_one(
     assert said in " ".join(capsys.readouterr().err.split())
 
 
-async def test_a_model_of_a_provider_has_its_price_under_our_name_for_it(tmp_path: Path) -> None:
-    ours = {"model_name": "theirs", "api_type": "openai", "api_key": "k", "dollars_per_day": 1}
-    prices, endpoints = tmp_path / "prices.json", tmp_path / "api_endpoints.json"
+ASKED = {"model": "ours", "messages": [{"role": "user", "content": "hello"}]}
+
+
+def _with_a_provider(folder: Path, base: str, dollars_per_day: float) -> list[str]:
+    """Flags of an API server; each of its requests costs 0.015 dollars."""
+    prices, endpoints = folder / "prices.json", folder / "api_endpoints.json"
     prices.write_text(json.dumps({"theirs": {"input": 1000, "output": 1000, "as_of": "2026-01"}}))
-    argv = ["--controller", "http://127.0.0.1:9", "--price-file", str(prices)]
+    ours: dict[str, object] = {"model_name": "theirs", "api_type": "openai", "api_key": "k"}
+    ours |= {"api_base": f"{base}/v1", "dollars_per_day": dollars_per_day}
+    endpoints.write_text(json.dumps({"ours": ours}))
+    endpoints.chmod(0o600)
+    return [
+        *("--controller", "http://127.0.0.1:9", "--price-file", str(prices)),
+        *("--register-api-endpoint-file", str(endpoints)),
+        *("--database-url", f"sqlite:///{folder / 'fastchat.db'}"),
+    ]
+
+
+@asynccontextmanager
+async def _api_server(argv: list[str]) -> AsyncIterator[httpx.AsyncClient]:
+    service = build(parse(GatewayConfig, argv, environ={}))
+    async with (
+        serving(service.app, endpoints=service.endpoints) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield client
+
+
+async def test_api_servers_over_one_database_spend_one_budget(tmp_path: Path) -> None:
+    async def spent(client: httpx.AsyncClient) -> float:
+        told = Told((await client.get("/metrics")).text)
+        return told.value("provider_day_budget_spent_ratio", model="ours")
+
     async with Fake(SAID).served() as base:
-        endpoints.write_text(json.dumps({"ours": ours | {"api_base": f"{base}/v1"}}))
-        endpoints.chmod(0o600)
-        argv += ["--register-api-endpoint-file", str(endpoints)]
-        argv += ["--database-url", f"sqlite:///{tmp_path / 'fastchat.db'}"]
-        service = build(parse(GatewayConfig, argv, environ={}))
-        async with (
-            serving(service.app, endpoints=service.endpoints) as url,
-            httpx.AsyncClient(base_url=url, trust_env=False) as client,
-        ):
-            asked = {"model": "ours", "messages": [{"role": "user", "content": "hello"}]}
-            answer = await client.post("/v1/chat/completions", json=asked)
+        argv = _with_a_provider(tmp_path, base, dollars_per_day=0.015)
+        async with _api_server(argv) as one, _api_server(argv) as other:
+            assert (await one.post("/v1/chat/completions", json=ASKED)).status_code == 200
+            async with asyncio.timeout(20):
+                while await spent(other) < 1:  # noqa: ASYNC110  # another process says it
+                    await asyncio.sleep(0.05)
+            refused = await other.post("/v1/chat/completions", json=ASKED)
+    assert refused.status_code == 503
+    assert "$0.015 a day" in refused.json()["error"]["message"]
+
+
+async def test_a_model_of_a_provider_has_its_price_under_our_name_for_it(tmp_path: Path) -> None:
+    async with Fake(SAID).served() as base:
+        argv = _with_a_provider(tmp_path, base, dollars_per_day=1)
+        async with _api_server(argv) as client:
+            answer = await client.post("/v1/chat/completions", json=ASKED)
             told = Told((await client.get("/metrics")).text)
     database = Database.open(f"sqlite:///{tmp_path / 'fastchat.db'}")
     [used] = database.read_now(partial(usage.since, hour=0))
