@@ -1,14 +1,16 @@
 """What GPTQ and AWQ stored answers as the same weights do when they are stored plainly."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fastchat.core.generation import collect
 from fastchat.engines.transformers import Options, create
 from tests.engines.requests import ask
-from tests.engines.transformers.four_bits import GROUP, Method, make_checkpoint
+
+if TYPE_CHECKING:
+    from tests.engines.transformers.four_bits import Method
 
 # The first call of a kernel compiles it.
 pytestmark = [pytest.mark.gptq, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
@@ -18,14 +20,16 @@ pytestmark = [pytest.mark.gptq, pytest.mark.filterwarnings("ignore"), pytest.mar
     ("method", "flags"),
     [
         ("gptq", {}),
-        ("gptq", {"gptq": ("wbits=4", f"groupsize={GROUP}")}),
+        ("gptq", {"gptq": ("wbits=4", "groupsize=64")}),
         ("awq", {}),
-        ("awq", {"awq_wbits": 4, "awq_groupsize": GROUP}),
+        ("awq", {"awq_wbits": 4, "awq_groupsize": 64}),
     ],
 )
 async def test_a_checkpoint_of_four_bits_says_what_its_weights_say(
-    hf_smollm2_path: Path, tmp_path: Path, method: Method, flags: dict[str, Any]
+    hf_smollm2_path: Path, tmp_path: Path, method: "Method", flags: dict[str, Any]
 ) -> None:
+    from tests.engines.transformers.four_bits import make_checkpoint  # needs PyTorch
+
     plain = make_checkpoint(hf_smollm2_path, tmp_path / "plain", None)
     stored = make_checkpoint(hf_smollm2_path, tmp_path / method, method)
     assert _size(stored) < _size(plain) / 2
