@@ -26,10 +26,11 @@ class Finding:
 class DoctorConfig:
     """Look at what is installed and set up here, and say what is wrong and what to do.
 
-    It also looks whether ports are free and disks have room, and whether the controller and every
-    worker on its list can be reached from here. Ends with status 1 when it found a fault. With
-    --engine it looks at that engine only: whether it is installed, which versions, what is missing,
-    and what a worker would run.
+    It looks whether versions fit together, cards answer, ports are free and disks have room; if the
+    controller, every worker on its list and the API server can be reached from here; and if the API
+    server knows the controller's models. Ends with status 1 when it found a fault. With --engine it
+    looks at that engine only: whether it is installed, which versions, what is missing, and what a
+    worker would run.
 
     Examples:
 
@@ -58,6 +59,13 @@ class DoctorConfig:
         help="controller of the platform that is looked at (default: http://localhost:21001, if "
         "there is one)",
         names=("--controller",),
+        metavar="URL",
+        parse=http_url,
+    )
+    api_address: str | None = flag(
+        None,
+        help="API server of that platform (default: http://localhost:8000, if there is one)",
+        names=("--api",),
         metavar="URL",
         parse=http_url,
     )

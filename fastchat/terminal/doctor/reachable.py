@@ -1,18 +1,27 @@
 """Whether the parts of a platform reach each other: the guide's chapter 5.1 as a program."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 
 from fastchat import __version__
 from fastchat.client import ControllerClient
+from fastchat.client.http import bounded
 from fastchat.core.errors import ControllerFault
 from fastchat.protocol.cluster import WorkerEntry
 from fastchat.terminal.doctor.finding import DoctorConfig, Finding
 
 HERE = "http://localhost:21001"
+API_HERE = "http://localhost:8000"
 _ANSWER_S = 5.0
+_READY_BYTES = 1 << 20
+
+
+class _Ready(msgspec.Struct):
+    models: list[str]
 
 
 def platform(config: DoctorConfig) -> Iterator[Finding]:
@@ -34,7 +43,10 @@ async def _seen(config: DoctorConfig) -> list[Finding]:
         if not workers:
             remedy = f"fastchat model-worker --controller {url} starts one; its log says why not"
             return [*found, Finding("fault", "nobody serves a model", remedy)]
-        return [*found, *await asyncio.gather(*(_worker(session, one) for one in workers))]
+        found += await asyncio.gather(*(_worker(session, one) for one in workers))
+        found += misleading(workers, url)
+        served = {model for one in workers for model in one.model_names}
+        return [*found, await _api(session, config.api_address, served)]
 
 
 async def _worker(session: aiohttp.ClientSession, entry: WorkerEntry) -> Finding:
@@ -57,7 +69,48 @@ async def _worker(session: aiohttp.ClientSession, entry: WorkerEntry) -> Finding
         )
     if status != 200:
         return Finding("fault", f"{entry.address} ({models}) answers {status}", "see its log")
-    return Finding("ok", f"{entry.address} answers: {models}, queue {entry.queue_length:g}")
+    old = "" if entry.dialects else ", on the wire of 0.2.36"
+    queue = f"queue {entry.queue_length:g}"
+    return Finding("ok", f"{entry.address} answers: {models}, {queue}{old}")
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def misleading(workers: Sequence[WorkerEntry], controller: str) -> Iterator[Finding]:
+    """Whoever asks from another machine finds somebody else at such an address, or nobody."""
+    if _is_loopback(controller):
+        return
+    for one in filter(lambda entry: _is_loopback(entry.address), workers):
+        yield Finding(
+            "fault",
+            f"{one.address} is another machine to everybody, and the controller is {controller}",
+            "start the worker with --host 0.0.0.0 --worker-address http://ITS-NAME:PORT",
+        )
+
+
+async def _api(session: aiohttp.ClientSession, named: str | None, served: set[str]) -> Finding:
+    """It follows the controller by itself: whether it knows the same models shows that it can."""
+    url = named or API_HERE
+    limit = aiohttp.ClientTimeout(total=_ANSWER_S)
+    try:
+        async with session.get(f"{url}/ready", timeout=limit, allow_redirects=False) as answer:
+            told = msgspec.json.decode(await bounded(answer, _READY_BYTES), type=_Ready)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        if named is None:
+            return Finding("note", f"no API server at {url}", "--api names another")
+        reason = str(error) or "no answer"
+        remedy = "start it (fastchat openai-api-server), or name the right one with --api"
+        return Finding("fault", f"the API server {url} does not answer: {reason}", remedy)
+    if missing := sorted(served - set(told.models)):
+        return Finding(
+            "fault",
+            f"the API server {url} does not know {', '.join(missing)}",
+            "start it with --controller-address of this controller, and the same "
+            "FASTCHAT_CLUSTER_TOKEN; its log says what it cannot reach",
+        )
+    return Finding("ok", f"the API server {url} knows all models of the controller")
 
 
 def _remedy(status: int | None, url: str) -> str:
