@@ -85,6 +85,7 @@ class WorkerPool:
                 multimodal=registration.multimodal,
                 dialects=registration.dialects,
                 abilities=told(status.abilities),
+                model_abilities=told(status.model_abilities),
                 context_length=told(status.context_length),
             )
         )

@@ -34,6 +34,10 @@ class Routes(Struct, frozen=True, forbid_unknown_fields=True):
         first = self._resolved(model, rng)
         return tuple(dict.fromkeys((first, *self._after(self.fallbacks, first, model))))
 
+    def targets(self, name: str) -> frozenset[str]:
+        """The model itself, or all to which an alias may lead."""
+        return frozenset(_names(self.aliases.get(name, name)))
+
     def longer(self, model: str, asked: str) -> tuple[str, ...]:
         """Where a prompt may fit that `model`, which answered for `asked`, could not hold."""
         return self._after(self.context_fallbacks, model, asked)

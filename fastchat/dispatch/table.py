@@ -102,8 +102,7 @@ class Table:
 
     def workers(self, name: str) -> list[WorkerEntry]:
         """Those that may answer for a model, or for all to which an alias may lead."""
-        target = self.routes.aliases.get(name, name)
-        names = {target} if isinstance(target, str) else set(target)
+        names = self.routes.targets(name)
         return [one for one in self.entries() if not names.isdisjoint(one.model_names)]
 
     def put(self, entry: WorkerEntry) -> None:

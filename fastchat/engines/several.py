@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
+from fastchat.core.abilities import Abilities, abilities
 from fastchat.core.attended import Attended, EngineLoad
 from fastchat.core.errors import EngineLost, PlatformError, UnknownModel
 from fastchat.core.generation import Chunk, ContextBound, Engine, Feature, GenerationRequest
@@ -26,6 +27,10 @@ class Several:
     @property
     def features(self) -> frozenset[Feature]:
         return frozenset[Feature]().union(*(engine.features for engine in self._engines))
+
+    def abilities_of(self, model: str) -> Abilities:
+        engine = self._of(model)
+        return abilities(engine, engine.features, model)
 
     @property
     def context_length(self) -> int:

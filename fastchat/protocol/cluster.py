@@ -32,6 +32,7 @@ Speed = Annotated[float, Meta(ge=0.01)]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
 Count = Annotated[float, Meta(ge=0, le=1e9)]
 Abilities = Annotated[tuple[Name, ...], Meta(max_length=64)]
+ModelAbilities = Annotated[dict[Name, Abilities], Meta(max_length=256)]
 ContextLength = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -42,7 +43,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     Workers of ours also tell how many requests they take, running and waiting, and how long one
     would wait that comes when they are full; how full the engine's cache of keys and values is, if
     it says so; and the template that makes their prompts ("own": the one that came with the model),
-    with the hash of a sample dialogue as it writes it.
+    with the hash of a sample dialogue as it writes it. `abilities` are those that all of its models
+    have; of those that can more, `model_abilities` has all.
     """
 
     model_names: Names
@@ -54,6 +56,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     template: str | UnsetType = UNSET
     template_hash: str | UnsetType = UNSET
     abilities: Abilities | UnsetType = UNSET
+    model_abilities: ModelAbilities | UnsetType = UNSET
     context_length: ContextLength | UnsetType = UNSET
 
     def __str__(self) -> str:
@@ -131,7 +134,12 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
     multimodal: bool = False
     dialects: tuple[str, ...] = ()
     abilities: tuple[str, ...] | None = None
+    model_abilities: dict[str, tuple[str, ...]] | None = None
     context_length: int | None = None
+
+    def abilities_of(self, model: str) -> tuple[str, ...] | None:
+        """None of a worker that does not tell."""
+        return (self.model_abilities or {}).get(model, self.abilities)
 
     @property
     def resumes(self) -> bool:

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import aiohttp
 
+from fastchat.core.abilities import Abilities
 from fastchat.core.errors import UnknownModel
 from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
 from fastchat.providers.opening import RemoteModel
@@ -26,6 +27,9 @@ class ProvidersEngine:
     @property
     def model_names(self) -> Sequence[str]:
         return tuple(self._models)
+
+    def abilities_of(self, model: str) -> Abilities:
+        return self._models[model].endpoint.vendor.abilities
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         async with aclosing(self._engine(request.model).generate(request)) as chunks:

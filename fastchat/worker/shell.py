@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 
+from fastchat.core.abilities import Abilities, abilities
 from fastchat.core.attended import EngineLoad, TellsLoad
 from fastchat.core.errors import (
     ContextOverflow,
@@ -76,6 +77,12 @@ class Shell:
     @property
     def features(self) -> frozenset[Feature]:
         return self.engine.features if self.template is None else self.template.features
+
+    def abilities(self) -> dict[str, Abilities]:
+        """Of each model."""
+        return {
+            name: abilities(self.engine, self.features, name) for name in self.engine.model_names
+        }
 
     @property
     def context_bound(self) -> int | None:

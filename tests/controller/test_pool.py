@@ -20,6 +20,17 @@ def test_a_registered_worker_is_chosen(pool: WorkerPool) -> None:
     assert pool.choose("m") == "http://localhost:1"
 
 
+def test_what_each_model_can_is_in_the_table(pool: WorkerPool) -> None:
+    able: dict[str, tuple[str, ...]] = {"base": ("chat", "embeddings")}
+    status = WorkerStatus(
+        model_names=("base", "adapter"), abilities=("chat",), model_abilities=able
+    )
+    pool.register(Registration(worker_name="w", worker_status=status, epoch=1))
+    entry = pool.table["w"]
+    assert entry.abilities_of("base") == ("chat", "embeddings")
+    assert entry.abilities_of("adapter") == ("chat",)
+
+
 def test_a_silent_worker_is_forgotten(pool: WorkerPool, now: list[float]) -> None:
     pool.register(registration())
     now[0] = 91

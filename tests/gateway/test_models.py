@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import httpx
+import msgspec
 import pytest
 
 from fastchat.core.api_keys import digest_of
@@ -56,6 +57,15 @@ def test_told_is_what_every_worker_can() -> None:
     table.put(entry(3, "m"))  # of 0.2.36
     told = card(table, "m", 5)
     assert (told.capabilities, told.max_model_len) == (["chat"], 2048)
+
+
+def test_each_model_of_a_worker_can_its_own() -> None:
+    table = Table(lambda: 0.0, Random(0), routes=Routes(aliases={"x": "base"}))
+    worker = entry(1, "base", "adapter", abilities=("chat",))
+    table.put(msgspec.structs.replace(worker, model_abilities={"base": ("chat", "embeddings")}))
+    assert card(table, "adapter", 5).capabilities == ["chat"]
+    assert card(table, "base", 5).capabilities == ["chat", "embeddings"]
+    assert card(table, "x", 5).capabilities == ["chat", "embeddings"]
 
 
 def test_an_alias_can_what_all_its_models_can() -> None:

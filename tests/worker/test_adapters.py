@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from fastchat.core.errors import Conflict
+from fastchat.core.generation import Embeddings
 from fastchat.worker.app import Collaborators, create_service
 from fastchat.worker.shell import Shell
 from tests.scripted import ScriptedEngine
@@ -21,6 +22,9 @@ class AdaptingEngine(ScriptedEngine):
     @property
     def adapters(self) -> Sequence[str]:
         return self.model_names[1:]
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        return Embeddings(vectors=[[1.0]] * len(texts), prompt_tokens=len(texts))
 
     async def add_adapter(self, name: str, source: str) -> None:
         if name in self.model_names:
@@ -52,6 +56,11 @@ async def test_an_adapter_has_no_vectors(worker: httpx.AsyncClient) -> None:
     await worker.post(LOAD, json=SQL)
     answer = await worker.post("/v1/embeddings", json={"model": "sql", "input": "x"})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "embeddings")
+    base, sql = (await worker.get("/v1/models")).json()["data"]
+    assert set(base["capabilities"]) - set(sql["capabilities"]) == {"embeddings"}
+    status = (await worker.post("/worker_get_status")).json()
+    assert status["abilities"] == sql["capabilities"]
+    assert status["model_abilities"] == {"m": base["capabilities"]}
 
 
 @pytest.mark.parametrize(

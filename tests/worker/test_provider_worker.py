@@ -45,7 +45,10 @@ async def test_it_serves_all_models_of_the_file(tmp_path: Path) -> None:
         claude = await client.post("/v1/chat/completions", json=ASK | {"model": "claude"})
         status = (await client.post("/worker_get_status")).json()
         old = await client.post("/v1/chat/completions", json=ASK | {"model": "old"})
-    assert [card["id"] for card in listed] == ["claude", "gpt", "old"]
+    able = {card["id"]: card["capabilities"] for card in listed}
+    assert list(able) == ["claude", "gpt", "old"]
+    assert "completions" in able["gpt"]
+    assert not {"completions", "seed"} & set(able["claude"])
     assert claude.json()["choices"][0]["message"]["content"] == "Hello there"
     assert claude.json()["model"] == "claude"
     assert status["model_names"] == ["claude", "gpt", "old"]

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastchat.conversation import to_wire
-from fastchat.core.abilities import abilities
+from fastchat.core.abilities import in_common
 from fastchat.core.errors import PlatformError
 from fastchat.model.context import context_length_of
 from fastchat.model.template import template_for_callers
@@ -93,7 +93,8 @@ def routes(shell: Shell, *, new_id: Callable[[], str]) -> APIRouter:
 
 
 def status(shell: Shell) -> WorkerStatus:
-    cache_usage = shell.engine_load.cache_usage
+    cache_usage, able = shell.engine_load.cache_usage, shell.abilities()
+    common = in_common(able)
     return WorkerStatus(
         model_names=tuple(shell.engine.model_names),
         speed=1,
@@ -101,7 +102,8 @@ def status(shell: Shell) -> WorkerStatus:
         cache_usage=UNSET if cache_usage is None else cache_usage,
         template=shell.template_facts.name or UNSET,
         template_hash=shell.template_facts.digest or UNSET,
-        abilities=abilities(shell.engine, shell.features),
+        abilities=common,
+        model_abilities={name: one for name, one in able.items() if one != common} or UNSET,
         context_length=bound if (bound := shell.context_bound) is not None else UNSET,
     )
 

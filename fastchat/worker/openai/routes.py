@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fastchat.core.abilities import abilities
 from fastchat.core.chat import Chat
 from fastchat.core.errors import InvalidRequest, OutOfRange, Unsupported
 from fastchat.core.generation import Prompt, Tokenizes
@@ -82,10 +81,10 @@ def routes(
 
     @router.get("/v1/models")
     async def models() -> Response:
-        able, bound = abilities(shell.engine, shell.features), shell.context_bound
+        bound = shell.context_bound
         cards = [
             ModelCard.of(name, started, capabilities=able, context_length=bound)
-            for name in shell.engine.model_names
+            for name, able in shell.abilities().items()
         ]
         return json_response(ModelCards(data=cards))
 

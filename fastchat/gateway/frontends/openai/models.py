@@ -44,8 +44,13 @@ def _visible(table: Table, caller: Caller | None) -> list[str]:
 
 def card(table: Table, name: str, created: int) -> ModelCard:
     """Any worker may be the one that answers: told is what all of them can that tell anything."""
-    workers = table.workers(name)
-    told = [one.abilities for one in workers if one.abilities is not None]
+    workers, targets = table.workers(name), table.routes.targets(name)
+    told = [
+        able
+        for worker in workers
+        for model in targets.intersection(worker.model_names)
+        if (able := worker.abilities_of(model)) is not None
+    ]
     lengths = [one.context_length for one in workers if one.context_length is not None]
     return ModelCard.of(
         name,
