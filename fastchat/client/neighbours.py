@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -19,7 +19,7 @@ class Neighbours:
     the next byte of a worker."""
 
     controller_url: str
-    token: str | None
+    token: str | None = field(repr=False)
     silence_s: float
     _session: aiohttp.ClientSession | None = None
 

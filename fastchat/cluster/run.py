@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -39,7 +39,7 @@ class Start:
     platform: Platform
     launch: Launcher
     folder: StateFolder
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     output: Path | None = None
 
 

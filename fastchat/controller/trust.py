@@ -9,7 +9,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from fastchat.core.errors import InvalidRequest, NoPermission
@@ -33,7 +33,7 @@ async def ask_name_server(host: str) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    token: str | None
+    token: str | None = field(repr=False)
     now_ns: Callable[[], int] = time.time_ns
     find: Callable[[str], Awaitable[Sequence[str]]] = ask_name_server
 

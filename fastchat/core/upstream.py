@@ -1,6 +1,6 @@
 """Where bytes can be sent: a value that engines and tables hand to the relay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ class Upstream:
     port: int
     tls: bool = False
     prefix: str = ""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)  # with a token
 
     @classmethod
     def from_url(cls, url: str) -> "Upstream":

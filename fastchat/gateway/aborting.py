@@ -7,7 +7,7 @@ import asyncio
 import hmac
 from collections.abc import Mapping, Set
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -47,7 +47,7 @@ class Aborting:
 
     under_way: Set[Forwarding]
     keys: KeyRing
-    token: str | None
+    token: str | None = field(repr=False)
     folder: Path | None = None
     number: int = 0
 

@@ -44,7 +44,7 @@ class Forwarder:
     report: Callable[[Dispatched], None]
     new_id: Callable[[], str]
     timeout_s: float
-    token: str | None
+    token: str | None = field(repr=False)
     account: Account | None
     clock: Callable[[], float]
     stall_s: float

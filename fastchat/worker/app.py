@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from fastapi import FastAPI
@@ -51,7 +51,7 @@ class Collaborators:
 
     shell: Shell
     announce: Announce | None
-    token: str | None
+    token: str | None = field(repr=False)
     wall_clock: Callable[[], float]
     new_id: Callable[[], str]
     max_body_bytes: int = 2 * 1024 * 1024

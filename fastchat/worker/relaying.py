@@ -5,7 +5,7 @@ What all requests share; one request is `relayed`.
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
 
@@ -31,7 +31,7 @@ class Relaying:
     shell: Shell
     engine: Relayable
     relay: Relay
-    token: str | None
+    token: str | None = field(repr=False)
     max_body_bytes: int
     new_id: Callable[[], str]
     wall_clock: Callable[[], float]

@@ -35,6 +35,12 @@ def test_no_file_names_a_folder_of_this_machine() -> None:
     assert naming == []
 
 
+def test_the_tests_that_the_threats_name_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/.]+)`", (ROOT / "SECURITY.md").read_text())
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_python_file_is_python_3_11() -> None:
     for path in repository_files():
         if path.suffix == ".py":

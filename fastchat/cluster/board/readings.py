@@ -30,7 +30,7 @@ class Readings:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
     session: aiohttp.ClientSession
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     async def __call__(self, state: PlatformState) -> Readings:
         workers = [process for process in state.processes if process.role == "worker"]

@@ -66,7 +66,7 @@ def flag(
         repeated=repeated,
         bounds=Bounds(at_least=at_least, above=above, at_most=at_most),
     )
-    return dataclasses.field(default=default, metadata={META: meta})
+    return dataclasses.field(default=default, repr=not secret, metadata={META: meta})
 
 
 def rest_of(config: type) -> str | None:

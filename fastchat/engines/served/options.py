@@ -22,7 +22,7 @@ class Options:
     model: str | None = None
     python: Path | None = None
     url: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     remote_model: str | None = None
     slots: int | None = None
     num_gpus: int = 1

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from fastchat.core.errors import ConfigError
@@ -280,6 +281,12 @@ def explained(options: Options) -> Iterator[None]:
         yield
     except ConfigError:
         raise
+    except UnpicklingError as error:
+        # PyTorch advises to run what is in it.
+        raise ConfigError(
+            f"{options.model} is not loaded: its weights are a pickle that is broken, or holds "
+            "more than numbers: ask for a checkpoint in safetensors"
+        ) from error
     except (ImportError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{options.model} could not be loaded: {reason}") from error

@@ -34,8 +34,8 @@ class Reader:
     controller: str
     api: str
     clock: Callable[[], float]
-    token: str | None = None
-    key: str | None = None
+    token: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
 
     async def __call__(self) -> Reading:
         faults: list[str] = []
