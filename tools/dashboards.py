@@ -56,6 +56,11 @@ def part(metric: str, where: str, of: str) -> str:
     return f"sum(increase({metric}{where}[1h])) / sum(increase({of}[1h]))"
 
 
+def lost(what: str) -> str:
+    """Of each process, whichever kind it is."""
+    return f'sum by (instance) (increase({{__name__=~"{what}_lost_total"}}[1h]))'
+
+
 def _legend(by: str) -> str:
     return " ".join(f"{{{{{name.strip()}}}}}" for name in by.split(","))
 
@@ -119,6 +124,15 @@ PLATFORM = (
         queries={
             "{{instance}}": "gateway_table_age_seconds",
             "{{instance}} page": "page_table_age_seconds",
+        },
+    ),
+    Graph(
+        title="Not written, not sent",
+        says="Log lines and spans that were lost in the last hour",
+        unit="short",
+        queries={
+            "lines of {{instance}}": lost("(controller|worker|gateway|page)_log_lines"),
+            "spans of {{instance}}": lost("(worker|gateway|page)_spans"),
         },
     ),
 )
