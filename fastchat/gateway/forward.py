@@ -56,7 +56,7 @@ class Forwarder:
     _targets: dict[str, tuple[int | None, Target | None]] = field(default_factory=dict)
 
     def to(self, path: bytes) -> "Endpoint":
-        return Endpoint(self, path, self.gate.max_body_bytes)
+        return Endpoint(self, path, path.decode(), self.gate.max_body_bytes)
 
     async def watch(self) -> None:
         """Look after silent requests; never ends by itself."""
@@ -88,6 +88,7 @@ class Endpoint:
 
     forwarder: Forwarder
     path: bytes
+    name: str
     limit_bytes: int
 
     def open(self, head: Head, client: Client) -> Forwarding:

@@ -80,6 +80,7 @@ class Forwarding:
     def __init__(self, endpoint: "Endpoint", head: Head, client: Client) -> None:
         self.forwarder = forwarder = endpoint.forwarder
         self.path = endpoint.path
+        self._endpoint = endpoint
         self.reading = reading = Reading.of(head)
         self.attempts = Attempts(forwarder)
         self.id = reading.id or forwarder.new_id()
@@ -347,7 +348,7 @@ class Forwarding:
             counts = self._usage or read(head.get(COUNTS, b""))
         return Passage(
             id=self.id,
-            path=self.path.decode(),
+            path=self._endpoint.name,
             key=self.caller.name if self.caller is not None else None,
             caller=self.caller,
             model=self.asked_model,

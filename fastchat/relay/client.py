@@ -131,10 +131,10 @@ class Target:
         most = self._relay.limits.idle_per_upstream
         if len(self._idle) >= most:
             self._idle = deque(one for one in self._idle if one.is_open)
-        if len(self._idle) >= most:
-            connection.close()
-        else:
-            self._idle.append(connection)
+            if len(self._idle) >= most:
+                connection.close()
+                return
+        self._idle.append(connection)
 
     def close_idle(self) -> None:
         while self._idle:

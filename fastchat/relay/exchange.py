@@ -77,11 +77,11 @@ class Exchange:
             self._ask()
 
     def ask_whole(self, body: bytes) -> None:
-        """As `begin`, when all of it is here."""
+        """It is this one's turn, and all of it is here: no more than the endpoint takes."""
         self.more_body = False
-        self._size = len(body)
-        self._pieces.append(body)
-        self.begin()
+        self._work = work = self.endpoint.open(self.head, self)
+        if work.admit():
+            work.ask(body)
 
     def pause(self) -> None:
         if self._work is not None:
@@ -139,12 +139,12 @@ class Exchange:
         self.response_started = True
         parts = [STATUS_LINE[status]]
         for name, value in self._protocol.server_state.default_headers:
-            parts.append(b"%b: %b\r\n" % (name, value))
+            parts += (name, b": ", value, b"\r\n")
         for name, value in headers:
             if name == b"connection":  # said below
                 self.keep_alive = False
             else:
-                parts.append(b"%b: %b\r\n" % (name, value))
+                parts += (name, b": ", value, b"\r\n")
         if not self.keep_alive:
             parts.append(b"connection: close\r\n")
         return parts

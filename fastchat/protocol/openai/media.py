@@ -22,7 +22,8 @@ Part = dict[str, Any]
 
 def may_name_media(body: bytes) -> bool:
     """Within a microsecond or two; false for nearly all chats."""
-    return b"_url" in body or b"\\u" in body  # a key may hide behind escapes
+    # A key may hide behind escapes. To look for one byte first is cheaper.
+    return b"_url" in body or (b"\\" in body and b"\\u" in body)
 
 
 def remote_media(body: bytes) -> list[str]:
