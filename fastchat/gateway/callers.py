@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastchat.core.board import FindPlace, Place
 from fastchat.core.errors import InvalidKey, NoPermission, QuotaExceeded, RateLimited
+from fastchat.gateway.allowance import Allowance
 
 Header = tuple[bytes, bytes]
 
@@ -77,8 +78,7 @@ class Caller:
     id: str = ""
     models: frozenset[str] | None = None
     expires_at: float = math.inf
-    token_budget: int | None = None
-    tokens_left: float = math.inf
+    allowance: Allowance | None = None
     bucket: Bucket | None = None
 
     @property
@@ -90,9 +90,9 @@ class Caller:
         """Raises the error that refuses the request."""
         if wall_now >= self.expires_at:
             raise InvalidKey("This API key has expired.")
-        if self.tokens_left <= 0:
+        if self.allowance is not None and self.allowance.left <= 0:
             raise QuotaExceeded(
-                f"The key {self.name!r} has used all of its {self.token_budget} tokens."
+                f"The key {self.name!r} has used all of its {self.allowance.budget} tokens."
             )
         if self.bucket is not None:
             early_s = self.bucket.take(now)

@@ -5,9 +5,11 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastchat.core.board import FindPlace, lone
 from fastchat.core.errors import PlatformError
+from fastchat.gateway.allowance import Allowance
 from fastchat.gateway.callers import Caller, Rate, bucket_of
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage
@@ -28,8 +30,8 @@ _Sums = list[int]
 class Ledger:
     """`account` only adds to sums; `run` takes keys in and puts sums out, and never ends by itself.
 
-    A budget is kept by every process for itself between two looks into the database: of a key that
-    is used at several at once, a few seconds' tokens may be spent beyond it."""
+    A budget is kept together by the processes on one port. Of a key that is used at several servers
+    at once, what they spend between two looks into the database may go beyond it."""
 
     database: Database
     ring: KeyRing
@@ -55,8 +57,8 @@ class Ledger:
             sums[2] += counts.prompt_tokens
             sums[3] += counts.cached_tokens
             sums[4] += counts.completion_tokens
-            if caller is not None:
-                caller.tokens_left -= counts.total_tokens
+            if caller is not None and caller.allowance is not None:
+                caller.allowance.spend(counts.total_tokens)
 
     def begin(self) -> None:
         """Take in what is stored, if the database answers. Blocks: before anything is served."""
@@ -91,8 +93,9 @@ class Ledger:
         }
         gone = before.keys() - {caller.id for caller in self.ring.stored.values()}
         for id in gone:
-            if (bucket := before[id].bucket) is not None:
-                bucket.leave()
+            for left in (before[id].bucket, before[id].allowance):
+                if left is not None:
+                    left.leave()
         self.ring.required = bool(self.ring.fixed or stored)
         self.ring.known = True
 
@@ -124,16 +127,24 @@ class Ledger:
     def _caller(self, key: StoredKey, spent: int, before: Caller | None) -> Caller:
         """As the key is stored now. The object stays: requests under way hold it."""
         caller = before or Caller(name=key.name, id=key.id)
-        left = math.inf if key.token_budget is None else key.token_budget - spent
-        if before is not None and before.token_budget == key.token_budget:
-            # What was used here, and is not written yet, is used none the less.
-            left = min(before.tokens_left, left)
         caller.name = key.name
         caller.models = None if key.models is None else frozenset(key.models)
         caller.expires_at = math.inf if key.expires_at is None else key.expires_at
-        caller.token_budget, caller.tokens_left = key.token_budget, left
+        self._set_budget(caller, key, spent)
         self._set_rate(caller, key)
         return caller
+
+    def _set_budget(self, caller: Caller, key: StoredKey, spent: int) -> None:
+        allowance, budget = caller.allowance, key.token_budget
+        if budget != (None if allowance is None else allowance.budget):
+            if allowance is not None:
+                allowance.leave()
+            allowance = None
+            if budget is not None:
+                allowance = Allowance(budget, partial(self.find_place, f"tokens {key.id}"))
+            caller.allowance = allowance
+        if allowance is not None:
+            allowance.correct(spent)
 
     def _set_rate(self, caller: Caller, key: StoredKey) -> None:
         rate, bucket = self.default_rate, caller.bucket

@@ -10,6 +10,7 @@ import pytest
 from fastchat.core.board import Board
 from fastchat.core.errors import InvalidKey, NoPermission, QuotaExceeded, RateLimited
 from fastchat.dispatch import Table
+from fastchat.gateway.allowance import Allowance
 from fastchat.gateway.callers import Bucket, Caller, Rate
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import Dispatched, WorkerEntry
@@ -74,11 +75,27 @@ def test_a_key_ends() -> None:
 
 
 def test_a_budget_ends() -> None:
-    caller = Caller("ada", token_budget=10, tokens_left=1)
+    allowance = Allowance(10)
+    caller = Caller("ada", allowance=allowance)
+    allowance.spend(9)
     caller.admit(0, 0)
-    caller.tokens_left -= 5
+    allowance.spend(5)
     with pytest.raises(QuotaExceeded, match="all of its 10 tokens"):
         caller.admit(0, 0)
+
+
+def test_a_budget_is_spent_by_all_processes_on_one_port() -> None:
+    board = Board(2)
+    one, other = (Allowance(100, partial(board.place, "tokens", number)) for number in (1, 2))
+    assert (one.left, other.left) == (100, 100)
+    other.spend(30)
+    one.spend(20)
+    assert (one.left, other.left) == (50, 50)
+    one.correct(10)  # not all of it is written yet
+    assert (one.left, other.left) == (50, 50)
+    other.correct(90)  # another server used some
+    other.spend(5)
+    assert (one.left, other.left) == (45, 5)
 
 
 def test_a_key_has_its_models() -> None:
