@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fastchat.core.errors import DeadlinePassed, EngineFailed, PlatformError, ShuttingDown
+from fastchat.core.errors import DeadlinePassed, PlatformError, ShuttingDown
 from fastchat.core.generation import Usage
 from fastchat.core.tracing import Opened
 from fastchat.dispatch import Lease
@@ -20,14 +20,15 @@ from fastchat.gateway.fetching import fetching
 from fastchat.gateway.headers import (
     COUNTS,
     EVENT_STREAM,
-    JSON,
     Reading,
     id_header,
+    is_of,
     to_client,
 )
 from fastchat.gateway.migration import error_code
 from fastchat.gateway.passage import Apart, Passage, Trouble
 from fastchat.gateway.recovery import OUTCOMES, Recovery
+from fastchat.gateway.refusals import hear_refusal
 from fastchat.gateway.silence import look_after
 from fastchat.gateway.stream import Stream
 from fastchat.protocol.codec import encode
@@ -153,15 +154,15 @@ class Forwarding:
     def head(self, status: int, headers: list[Header]) -> None:
         named = dict(headers)
         if status == 200:
-            if self.stream is not None and _is_of(EVENT_STREAM, named):
+            if self.stream is not None and is_of(EVENT_STREAM, named):
                 self.attempts.report("began")
-                self._begin(status, named)
+                self.begin(status, named)
                 self._begin_stream(self.stream)
                 return
             if not self.moves:  # reported when all of it is here
-                self._begin(status, named)
+                self.begin(status, named)
                 return
-        self._hear_refusal(status, named)
+        hear_refusal(self, status, named)
 
     def body(self, data: bytes) -> None:
         if self._takes_pieces and self.stream is not None:
@@ -250,44 +251,8 @@ class Forwarding:
 
     # -- inside --
 
-    def _hear_refusal(self, status: int, headers: Mapping[bytes, bytes]) -> None:
-        """Or whatever else is no answer."""
-        shut_out = _shuts_us_out(status)
-        self._report_refusal(status, shut_out=shut_out)
-        if self.moves:
-            self.attempts.let_go()
-            self.recovering().wait_for_turn()
-            return
-        if shut_out:
-            logger.error(
-                "worker %s answered %d: it wants another cluster token (FASTCHAT_CLUSTER_TOKEN)",
-                self.attempts.last,
-                status,
-            )
-        may_pass = status == 503 or shut_out
-        if may_pass and self.has_other() and self.forwarder.table.may_retry():
-            self.attempts.let_go()  # full, or about to end: nothing was begun there
-            self.recovering().try_again()
-        elif shut_out:
-            self.refuse(EngineFailed("The worker does not let this API server in."))
-        elif status == 502:  # the worker lives, and the engine that it stands on has died
-            self.fault(UpstreamFault("lost", answered=True))
-        elif status >= 500 and status != 503 and not _is_of(JSON, headers):
-            # no error of ours: it comes from a server that broke
-            self.fault(UpstreamFault("malformed", answered=True))
-        else:
-            self._begin(status, headers)
-
-    def _report_refusal(self, status: int, *, shut_out: bool) -> None:
-        if status == 503:
-            self.attempts.report("full")
-        elif status == 504 and self.deadline is not None:
-            self.attempts.report("began")  # the client's own limit, which the worker was told
-        else:
-            self.attempts.report("failed" if status >= 500 or shut_out else "began")
-
-    def _begin(self, status: int, headers: Mapping[bytes, bytes]) -> None:
-        """Of an answer."""
+    def begin(self, status: int, headers: Mapping[bytes, bytes]) -> None:
+        """An answer: its head is here."""
         self.attempts.settle()
         self._status = status
         if self._first_byte_s is None or not self.moves:  # else it goes on
@@ -377,12 +342,3 @@ class Forwarding:
             Apart(lease.worker.address, lease.model, since - began, until - began)
             for lease, since, until in told
         )
-
-
-def _is_of(kind: bytes, headers: Mapping[bytes, bytes]) -> bool:
-    return headers.get(b"content-type", b"").startswith(kind)
-
-
-def _shuts_us_out(status: int) -> bool:
-    """What concerns the token between us and the worker is no answer to the client."""
-    return status in (401, 403) or 300 <= status < 400

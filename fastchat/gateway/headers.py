@@ -73,3 +73,7 @@ def to_client(headers: Mapping[bytes, bytes], id: str, timing: bytes) -> list[He
 
 def id_header(id: str) -> Header:
     return _ID, id.encode()
+
+
+def is_of(kind: bytes, headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"content-type", b"").startswith(kind)

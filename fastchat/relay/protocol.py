@@ -14,10 +14,6 @@ from typing import Any, Literal, cast
 import httptools
 from uvicorn._types import (
     ASGI3Application,
-    ASGIReceiveCallable,
-    ASGISendCallable,
-    ASGISendEvent,
-    WWWScope,
 )
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
@@ -34,6 +30,7 @@ from fastchat.relay.edge import LINGER_BYTES, LINGER_S
 from fastchat.relay.exchange import Exchange
 from fastchat.relay.heads import KnownHead
 from fastchat.relay.outbox import Gathering, Outbox
+from fastchat.relay.unchunked import unchunked
 from fastchat.relay.vanishing import GONE_S, end_without
 from fastchat.relay.work import Endpoint, Head
 
@@ -242,7 +239,7 @@ class EdgeProtocol(HttpToolsProtocol):
                 exchange.begin()
         else:
             if cycle.scope["http_version"] == "1.0":
-                app = partial(_unchunked, app, cycle)
+                app = partial(unchunked, app, cycle)
             super()._start_asgi_task(cycle, app)
 
     def finish(self, exchange: Exchange) -> None:
@@ -362,30 +359,6 @@ class EdgeProtocol(HttpToolsProtocol):
         self._received = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
-
-
-async def _unchunked(
-    app: ASGI3Application,
-    cycle: RequestResponseCycle,
-    scope: WWWScope,
-    receive: ASGIReceiveCallable,
-    send: ASGISendCallable,
-) -> None:
-    """HTTP/1.0 knows no chunks, and uvicorn sends them all the same. Here an answer without a
-    length ends with its connection: the cycle is told of each piece as if it were the last."""
-    unframed = False
-
-    async def sent(message: ASGISendEvent) -> None:
-        nonlocal unframed
-        if message["type"] == "http.response.start":
-            names = [name.lower() for name, _ in message.get("headers", ())]
-            unframed = b"content-length" not in names
-            cycle.chunked_encoding = False if unframed else None
-        elif message["type"] == "http.response.body" and unframed:
-            cycle.expected_content_length = len(message.get("body", b""))
-        await send(message)
-
-    await app(scope, receive, sent)
 
 
 def _rendered(error: PlatformError) -> bytes:
