@@ -1,6 +1,7 @@
 """Tokens a second through API server and worker beside the engine's own server, and the time added.
 
     make bench-engines
+    bash benchmarks/vllm_on_gpu.sh
 
 One process of the engine, asked directly and through the stack in turn; each ratio is of two
 neighbouring rounds, so that a machine that slows down slows down both. A round takes about
@@ -15,6 +16,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import signal
 import statistics
 import subprocess
@@ -28,10 +30,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.spread import judge, spread
+from benchmarks.transformers.models import SHAPES, make_shape
 from fastchat import __version__
 from fastchat.core.config import cache_folder, environment
 from fastchat.engines.served import ROWS, Options
@@ -52,6 +56,8 @@ COLUMNS = (
 )
 # Tokens of one stream: of a round that only shows how fast it is, and what fits into its context.
 FEWEST, MOST = 8, 400
+
+VLLM_CPU = "--enforce-eager --dtype bfloat16 --max-num-seqs 32"
 
 MODEL = "m"
 PROMPT = "Tell me a long story about a lighthouse."
@@ -79,6 +85,10 @@ class Sides:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engines", nargs="+", default=["llama_server", "vllm"])
+    parser.add_argument(
+        "--vllm-shape", choices=SHAPES, help="instead of the small model: no weights"
+    )
+    parser.add_argument("--vllm-arguments", default=VLLM_CPU, help="words for vLLM")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--round-s", type=float, default=2.5)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32])
@@ -89,15 +99,16 @@ def main() -> None:
     for name in args.engines:
         console.print(f"{ROWS[name].title} is being started")
         sys.stdout.flush()
-        with tempfile.TemporaryDirectory() as folder, _sides(Path(folder), name) as sides:
-            console.print(asyncio.run(_table(name, sides, args, console)))
+        with tempfile.TemporaryDirectory() as folder, _sides(Path(folder), name, args) as sides:
+            console.print(uvloop.run(_table(name, sides, args, console)))
     if args.deaths:
         console.print(_deaths(args.deaths))
 
 
 async def _table(name: str, sides: Sides, args: argparse.Namespace, console: Console) -> Table:
     table = Table(
-        title=f"fastchat {__version__} in front of {ROWS[name].title}, {DEFAULT_MODEL}, "
+        title=f"fastchat {__version__} in front of {ROWS[name].title}, "
+        f"{args.vllm_shape if name == 'vllm' and args.vllm_shape else DEFAULT_MODEL}, "
         f"{args.rounds} rounds, {platform.machine()}, Python {platform.python_version()}"
     )
     for column in COLUMNS:
@@ -183,12 +194,13 @@ async def _stream(port: int, index: int, tokens: int) -> Sample:
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
         b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
     )
-    first, received = 0.0, b""
+    first, pieces = 0.0, list[bytes]()
     while piece := await reader.read(65536):
-        received += piece
-        if not first and _FIRST.search(received):
+        pieces.append(piece)
+        if not first and _FIRST.search(b"".join(pieces)):
             first = time.perf_counter() - began
     writer.close()
+    received = b"".join(pieces)
     counts = _COUNT.findall(received)
     if b"data: [DONE]" not in received or not counts:
         raise SystemExit(f"a stream came to no good end:\n{received[-500:].decode()}")
@@ -196,10 +208,11 @@ async def _stream(port: int, index: int, tokens: int) -> Sample:
 
 
 @contextmanager
-def _sides(folder: Path, name: str) -> Iterator[Sides]:
+def _sides(folder: Path, name: str, args: argparse.Namespace) -> Iterator[Sides]:
     """The engine's own server, and API server and worker in front of it."""
     with ExitStack() as opened:
-        engine = opened.enter_context(_engine(name))
+        options = _vllm(folder, args) if name == "vllm" else _llama_server()
+        engine = opened.enter_context(_engine(folder / "engine.log", options))
         at = f"http://127.0.0.1:{engine}"
         controller = opened.enter_context(process(folder, "controller", ready="/test_connection"))
         here = ("--controller-address", controller.url)
@@ -212,43 +225,46 @@ def _sides(folder: Path, name: str) -> Iterator[Sides]:
 
 
 @contextmanager
-def _engine(name: str) -> Iterator[int]:
+def _engine(log: Path, options: Options) -> Iterator[int]:
     """The engine's own server by itself; its port."""
     port = free_port()
-    made = command(_options(name), port, "")
+    made = command(options, port, "")
     variables = {**made.environment, "VLLM_CPU_KVCACHE_SPACE": "1"}
     for key in ("VLLM_API_KEY", "LLAMA_API_KEY"):
         variables.pop(key, None)
-    running = subprocess.Popen(
-        made.argv, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with log.open("wb") as file:
+        running = subprocess.Popen(made.argv, env=variables, stdout=file, stderr=file)
     try:
         wait_until(lambda: running.poll() is not None or _is_well(port), 900)
         if running.poll() is not None:
-            raise SystemExit(f"{name} ended by itself: {made}")
+            said = log.read_text(errors="replace")[-4000:]
+            raise SystemExit(f"{options.row.title} ended by itself: {made}\n{said}")
         yield port
     finally:
         running.terminate()
         running.wait(60)
 
 
-def _options(name: str) -> Options:
-    row, names = ROWS[name], (MODEL,)
-    if name == "vllm":
-        python = Path(environment()["VLLM_PYTHON"])
-        arguments = ("--enforce-eager", "--dtype", "bfloat16", "--max-num-seqs", "32")
-        return Options(
-            row=row,
-            names=names,
-            model=str(cache_folder() / FOLDER),
-            python=python,
-            context_length=2048,
-            arguments=arguments,
-            environment=environment(),
-        )
+def _vllm(folder: Path, args: argparse.Namespace) -> Options:
+    model = cache_folder() / FOLDER
+    if args.vllm_shape is not None:
+        model = folder / "model"
+        make_shape(SHAPES[args.vllm_shape], model)
     return Options(
-        row=row,
-        names=names,
+        row=ROWS["vllm"],
+        names=(MODEL,),
+        model=str(model),
+        python=Path(environment()["VLLM_PYTHON"]),
+        context_length=2048,
+        arguments=tuple(shlex.split(args.vllm_arguments)),
+        environment=environment(),
+    )
+
+
+def _llama_server() -> Options:
+    return Options(
+        row=ROWS["llama_server"],
+        names=(MODEL,),
         model=str(resolve(DEFAULT_MODEL, cache=cache_folder())),
         arguments=("--parallel", "32", "--ctx-size", "512", "--threads-http", "96"),
         environment=environment(),

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tools.convert_smollm2 import converted, tokenizer_folder
 
@@ -26,9 +27,21 @@ def make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
 
     import transformers
 
+    config = make_shape(shape, folder)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+
+
+def make_shape(shape: tuple[int, int, int, int], folder: Path) -> Any:
+    """A checkpoint without its weights; its configuration."""
+    import transformers
+
     hidden, layers, heads, between = shape
     tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder())
     config = transformers.LlamaConfig(
+        architectures=["LlamaForCausalLM"],
+        dtype="bfloat16",
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         num_hidden_layers=layers,
@@ -37,7 +50,6 @@ def make_random(shape: tuple[int, int, int, int], folder: Path) -> None:
         max_position_embeddings=4096,
         eos_token_id=2,
     )
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    model.save_pretrained(folder)
+    config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return config
