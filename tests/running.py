@@ -83,14 +83,15 @@ class RunningPlatform:
 
 @contextmanager
 def running_platform(
-    folder: Path, settings: str = "", *, api: str = "", page: bool = False
+    folder: Path, settings: str = "", *, api: str = "", page: bool = False, tabs: str = ""
 ) -> Iterator[RunningPlatform]:
-    """`settings` is added to the model's table of the platform file, `api` to the API server's."""
+    """`settings` is added to the model's table of the platform file, `api` to the API server's,
+    `tabs` to the page's."""
     ports = dict(zip((CONTROLLER, API, WORKER, PAGE), free_ports(4), strict=True))
     file = folder / "platform.toml"
     file.write_text(
         f"[controller]\nport = {ports[CONTROLLER]}\n[api]\nport = {ports[API]}\n{api}\n"
-        f"[page]\nenabled = {str(page).lower()}\nport = {ports[PAGE]}\n"
+        f"[page]\nenabled = {str(page).lower()}\nport = {ports[PAGE]}\n{tabs}\n"
         f"[[models]]\nport = {ports[WORKER]}\nthreads = 1\n{settings}\n"
     )
     command = [sys.executable, "-m", "fastchat", "up", str(file), "--logdir", str(folder / "logs")]

@@ -26,7 +26,8 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Battle:
-    """Two whole answers to the same questions. Which model stood left was chosen by chance."""
+    """Two whole answers to the same questions. Which model stood left was chosen by chance. Of
+    `pictures` only their marks are kept (`core.pictures`)."""
 
     id: str
     kind: Kind
@@ -35,7 +36,11 @@ class Battle:
     questions: tuple[str, ...]
     left: Side
     right: Side
-    has_image: bool = False
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def has_image(self) -> bool:
+        return bool(self.pictures)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,30 +70,48 @@ class Ballot:
     voter: str = ""
     address: str = ""
     dwell_s: float | None = None
-    question: str = ""  # a digest: the same question has the same
+    question: str = ""
     categories: frozenset[str] = frozenset()
     styles: tuple[Style, Style] | None = None
     leaked: bool = False
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traits:
+    """What the ratings need of the texts. It follows from them, and can be computed again."""
+
+    question: str  # a digest: the same question has the same
+    categories: frozenset[str]
+    styles: tuple[Style, Style]
+    leaked: bool
+
+
+def traits_of(battle: Battle) -> Traits:
+    return Traits(
+        question=digest(battle),
+        categories=categories_of(Talk(questions=battle.questions, has_image=battle.has_image)),
+        styles=(style_of(battle.left.answers), style_of(battle.right.answers)),
+        leaked=leaks(battle),
+    )
+
+
 def ballot(battle: Battle, vote: Vote) -> Ballot:
-    """Everything in it follows from the two: it can be computed again from what is stored."""
-    names = (battle.left.model, battle.right.model)
+    traits = traits_of(battle)
     return Ballot(
         battle=battle.id,
         kind=battle.kind,
-        left=names[0],
-        right=names[1],
+        left=battle.left.model,
+        right=battle.right.model,
         winner=vote.winner,
         cast_s=vote.cast_s,
         voter=vote.voter,
         address=vote.address,
         dwell_s=vote.dwell_s,
-        question=digest(battle.questions),
-        categories=categories_of(Talk(questions=battle.questions, has_image=battle.has_image)),
-        styles=(style_of(battle.left.answers), style_of(battle.right.answers)),
-        leaked=leaks(battle),
+        question=traits.question,
+        categories=traits.categories,
+        styles=traits.styles,
+        leaked=traits.leaked,
         reasons=vote.reasons,
     )
 
@@ -100,7 +123,9 @@ def leaks(battle: Battle) -> bool:
     return battle.kind in BLIND and any(names_itself(answer, names) for answer in answers)
 
 
-def digest(questions: tuple[str, ...]) -> str:
-    """The same for questions that differ in case and blanks only."""
-    said = "\0".join(" ".join(question.casefold().split()) for question in questions)
+def digest(battle: Battle) -> str:
+    """The same for questions that differ in case and blanks only. One picture is another question
+    than the next."""
+    asked = [" ".join(question.casefold().split()) for question in battle.questions]
+    said = "\0".join([*asked, *battle.pictures])
     return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:32]

@@ -66,7 +66,7 @@ CATEGORIES: Mapping[str, Callable[[Talk], bool]] = {
     "creative": lambda talk: _CREATIVE.search(talk.text) is not None,
     "long_prompt": lambda talk: len(talk.text.split()) >= LONG_WORDS or len(talk.text) >= 1500,
     "multi_turn": lambda talk: len(talk.questions) > 1,
-    "image": lambda talk: talk.has_image,
+    "vision": lambda talk: talk.has_image,
 }
 
 

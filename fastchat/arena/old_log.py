@@ -56,6 +56,7 @@ def _ballot(entry: dict[str, object]) -> Ballot | None:
         questions=_said(first, 0),
         left=left,
         right=right,
+        pictures=_pictures(first),
     )
     vote = Vote(
         battle=battle.id,
@@ -83,3 +84,14 @@ def _said(state: dict[str, object], role: int) -> tuple[str, ...]:
         if who == roles[role]
     ]
     return tuple(text for text in texts if isinstance(text, str))
+
+
+def _pictures(state: dict[str, object]) -> tuple[str, ...]:
+    messages = state["messages"]
+    pairs = [text for _, text in messages] if isinstance(messages, list) else []
+    return tuple(
+        str(name)[:64]
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], list)
+        for name in pair[1]
+    )

@@ -98,7 +98,7 @@ class Arena:
         return self.draw.pair(self._models(shows), self._votes, self.rng)
 
     def _models(self, shows: bool) -> Sequence[str]:
-        able = [entry for entry in self.entries() if entry.multimodal or not shows]
+        able = [entry for entry in self.entries() if entry.sees or not shows]
         served = {name for entry in able for name in entry.model_names} - {NAME}
         return sorted(served & set(self.models) if self.models else served)
 

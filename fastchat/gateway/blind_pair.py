@@ -18,6 +18,7 @@ from fastchat.core.generation import (
     Prompt,
     required_features,
 )
+from fastchat.core.pictures import mark_of
 from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.requests import ChatRequest, changed
 
@@ -72,7 +73,8 @@ class BlindPair:
         if missing := required_features(request) - self.features:
             raise Unsupported(missing, model=NAME)
         if self._pair is None:
-            self._pair, self._began_s = self.draw(_shows(request.prompt)), self.wall_clock()
+            self._pair = self.draw(bool(_pictures(request.prompt)))
+            self._began_s = self.wall_clock()
         side, pair = len(self._said), self._pair
         self._said.append("")
         try:
@@ -115,7 +117,7 @@ class BlindPair:
                 questions=_questions(prompt),
                 left=left,
                 right=right,
-                has_image=_shows(prompt),
+                pictures=_pictures(prompt),
             )
         )
 
@@ -131,8 +133,10 @@ def _questions(prompt: Prompt) -> tuple[str, ...]:
     return tuple(message.text for message in prompt.messages if message.role == "user")
 
 
-def _shows(prompt: Prompt) -> bool:
-    return isinstance(prompt, Chat) and any(message.has(Image) for message in prompt.messages)
+def _pictures(prompt: Prompt) -> tuple[str, ...]:
+    messages = prompt.messages if isinstance(prompt, Chat) else ()
+    parts = (part for message in messages for part in message.parts)
+    return tuple(mark_of(part.url) for part in parts if isinstance(part, Image))
 
 
 def _unnamed(text: str, pair: Pair) -> str:

@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from fastchat.core.errors import InvalidRequest, OutOfRange
+from fastchat.core.pictures import kind_of
 from fastchat.gateway.addresses import (
     Hosts,
     Judging,
@@ -26,13 +27,6 @@ from fastchat.gateway.addresses import (
 MOST = 16
 REDIRECTS = 3
 LIMIT_S = 10.0
-# How each kind begins: what a server calls it is its own word.
-_KINDS: Sequence[tuple[bytes, bytes, str]] = (
-    (b"\x89PNG\r\n\x1a\n", b"", "image/png"),
-    (b"\xff\xd8\xff", b"", "image/jpeg"),
-    (b"GIF8", b"", "image/gif"),
-    (b"RIFF", b"WEBP", "image/webp"),
-)
 
 
 class Refused(InvalidRequest):
@@ -150,7 +144,7 @@ def _inside(url: str) -> Refused:
 
 
 def _data_url(url: str, data: bytes) -> str:
-    for begins, then, kind in _KINDS:
-        if data.startswith(begins) and data[8 : 8 + len(then)] == then:
-            return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    raise Refused(url, "is no PNG, JPEG, GIF or WebP.")
+    kind = kind_of(data)
+    if kind is None:
+        raise Refused(url, "is no PNG, JPEG, GIF or WebP.")
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

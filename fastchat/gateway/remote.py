@@ -50,7 +50,7 @@ def _entry(model: RemoteModel) -> WorkerEntry:
     return WorkerEntry(
         address=ADDRESS + quote(model.endpoint.name, safe=""),
         model_names=(model.endpoint.name,),
-        multimodal=model.endpoint.multimodal,
+        multimodal=model.endpoint.sees,
         dialects=PROVIDER,
         abilities=model.endpoint.vendor.abilities,
     )

@@ -142,6 +142,14 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
         return (self.model_abilities or {}).get(model, self.abilities)
 
     @property
+    def sees(self) -> bool:
+        """Whether it can be asked with a picture. One of 0.2.36 cannot: its wire has another
+        notion of them."""
+        if self.abilities is not None:
+            return "vision" in self.abilities
+        return self.multimodal and bool(self.dialects)
+
+    @property
     def resumes(self) -> bool:
         """Whether it goes on with an answer that another worker began. With one of 0.2.36 that
         takes no more than a longer prompt."""

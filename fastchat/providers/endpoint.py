@@ -26,6 +26,9 @@ class Endpoint:
     api_base: str
     api_key: str | None = field(default=None, repr=False)
     anony_only: bool = False
-    multimodal: bool = False
     system_prompt: str | None = None
     limits: Limits = Limits()
+
+    @property
+    def sees(self) -> bool:
+        return "vision" in self.vendor.features

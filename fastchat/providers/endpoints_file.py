@@ -6,12 +6,14 @@ import logging
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from fastchat.core.config import environment
 from fastchat.core.errors import ConfigError
+from fastchat.core.generation import Feature
 from fastchat.providers import PROVIDERS
 from fastchat.providers.endpoint import Endpoint, Limits
 from fastchat.providers.vendors import VENDORS, Vendor
@@ -27,7 +29,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     api_base: str | None = None
     api_key: str | None = None
     anony_only: bool = False
-    multimodal: bool = False
+    multimodal: bool | None = None
     system_prompt: str | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -74,11 +76,10 @@ def _endpoint(
         name=name,
         model_name=entry.model_name or name,
         api_type=entry.api_type,
-        vendor=vendor,
+        vendor=vendor if entry.multimodal is None else _seeing(vendor, sees=entry.multimodal),
         api_base=_base(where, entry, vendor),
         api_key=_key(where, entry, vendor, environ),
         anony_only=entry.anony_only,
-        multimodal=entry.multimodal or "vision" in vendor.features,
         system_prompt=entry.system_prompt,
         limits=Limits(
             requests_per_minute=entry.requests_per_minute,
@@ -109,6 +110,13 @@ def _vendor(where: str, entry: _Entry) -> Vendor:
     raise ConfigError(
         f"{where}: unknown api_type {name!r}: choose from {', '.join(sorted(VENDORS))}"
     )
+
+
+def _seeing(vendor: Vendor, *, sees: bool) -> Vendor:
+    """What the file says of one model holds, whatever others of its vendor do."""
+    vision: frozenset[Feature] = frozenset(["vision"])
+    features = vendor.features | vision if sees else vendor.features - vision
+    return replace(vendor, features=features)
 
 
 def _base(where: str, entry: _Entry, vendor: Vendor) -> str:

@@ -20,9 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fastchat.arena.battle import Ballot, Battle, Side, Vote, Winner, digest, leaks
-from fastchat.arena.categories import Talk, categories_of
-from fastchat.arena.style import Style, style_of
+from fastchat.arena.battle import Ballot, Battle, Side, Vote, Winner, traits_of
+from fastchat.arena.style import Style
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
 
@@ -81,9 +80,9 @@ def add(database: Database, battle: Battle) -> bool:
         "questions": battle.questions,
         "left": battle.left.answers,
         "right": battle.right.answers,
-        "has_image": battle.has_image,
+        "pictures": battle.pictures,
     }
-    talk = Talk(questions=battle.questions, has_image=battle.has_image)
+    traits = traits_of(battle)
     return database.put(
         _ADD[database.dialect][0],
         {
@@ -94,10 +93,10 @@ def add(database: Database, battle: Battle) -> bool:
             "left_model": battle.left.model,
             "right_model": battle.right.model,
             "said": said,
-            "question": digest(battle.questions),
-            "categories": sorted(categories_of(talk)),
-            "styles": [astuple(style_of(side.answers)) for side in (battle.left, battle.right)],
-            "leaked": leaks(battle),
+            "question": traits.question,
+            "categories": sorted(traits.categories),
+            "styles": [astuple(style) for style in traits.styles],
+            "leaked": traits.leaked,
         },
     )
 
@@ -150,8 +149,13 @@ def find(connection: Connection, id: str) -> Battle | None:
         questions=tuple(said["questions"]),
         left=Side(model=row["left_model"], answers=tuple(said["left"])),
         right=Side(model=row["right_model"], answers=tuple(said["right"])),
-        has_image=said["has_image"],
+        pictures=_pictures(said),
     )
+
+
+def _pictures(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of an earlier version it is known only that there were some."""
+    return tuple(said["pictures"]) if "pictures" in said else ("",) * said["has_image"]
 
 
 def ids(connection: Connection) -> Sequence[str]:

@@ -22,6 +22,7 @@ _PRAGMAS = (
     "synchronous = NORMAL",  # safe when the process dies; the power may take the last seconds
     f"busy_timeout = {BUSY_S * 1000}",
     "foreign_keys = ON",
+    "secure_delete = ON",  # what was forgotten is overwritten
 )
 # A host that is gone is noticed in seconds, not in the quarter of an hour of the kernel.
 _POSTGRES = {

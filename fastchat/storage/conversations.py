@@ -48,17 +48,19 @@ TURNS = Table(
     Column("answer", Text, nullable=False),
     Column("finish", String(16)),
     Column("settings", JSON, nullable=False),
+    Column("pictures", JSON),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredTurn:
-    """`settings` are those of the controls when it was asked."""
+    """`settings` are those of the controls when it was asked; `pictures` are data URLs."""
 
     question: str
     answer: str
     finish: str | None
     settings: Mapping[str, Any]
+    pictures: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,4 +182,4 @@ def _conversation(row: RowMapping, turns: Sequence[StoredTurn] = ()) -> StoredCo
 
 def _turn(row: RowMapping) -> StoredTurn:
     names = ("question", "answer", "finish", "settings")
-    return StoredTurn(**{name: row[name] for name in names})
+    return StoredTurn(**{name: row[name] for name in names}, pictures=row["pictures"] or ())

@@ -22,9 +22,10 @@ from fastchat.relay.edge import (
 from fastchat.webui.backend import Backend
 from fastchat.webui.guard import Guard
 from fastchat.webui.look import Look
+from fastchat.webui.pictures import CONVERSATION_CHARACTERS
 
-# A message, a system prompt and what Gradio puts around them.
-BODY_LIMIT_BYTES = 1024 * 1024
+# A message with its pictures, a system prompt and what Gradio puts around them.
+BODY_LIMIT_BYTES = 1024 * 1024 + CONVERSATION_CHARACTERS
 
 
 def create_app(page: gr.Blocks, look: Look, backend: Backend) -> FastAPI:

@@ -3,8 +3,9 @@
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastchat.arena.battle import Kind
 from fastchat.arena.figures import ArenaFigures
@@ -20,6 +21,10 @@ from fastchat.webui.store import Store
 from fastchat.webui.visitors import Visitors
 
 
+class Models(Protocol):
+    def __call__(self, *, shows: bool = False) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arena:
     battle: PairHandlers
@@ -33,20 +38,21 @@ class Arena:
 
 def arena_over(
     session: Callable[[], Session],
-    models: Callable[[], list[str]],
+    models: Models,
     database: Database | None,
     visitors: Visitors,
     log: ConversationLog,
     *,
+    takes_pictures: bool = False,
     rng: random.Random,
     wall_clock: Callable[[], float],
     figures: ArenaFigures,
 ) -> Arena:
-    """`models` are those that may be drawn."""
+    """`models` are those that may be drawn, for questions with pictures or without."""
     poll = Poll(database)
 
-    def draw() -> Pair:
-        return Draw().pair(models(), poll.appearances(), rng)
+    def draw(shows: bool) -> Pair:
+        return Draw().pair(models(shows=shows), poll.appearances(), rng)
 
     def handlers(kind: Kind) -> PairHandlers:
         def duel() -> Duel:
@@ -64,6 +70,7 @@ def arena_over(
             store=Store(duel, time.monotonic),
             visitors=visitors,
             log=log,
+            takes_pictures=takes_pictures,
             draw=draw,
             keep=poll.keep,
         )

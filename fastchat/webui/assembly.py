@@ -78,7 +78,7 @@ class _Parts:
     log: ConversationLog
 
     def session(self) -> Session:
-        return Session(engine=self.engine, new_id=lambda: uuid.uuid4().hex)
+        return Session(engine=self.engine, new_id=lambda: uuid.uuid4().hex, sees=self.engine.sees)
 
     def talk(self) -> TalkHandlers:
         store, database = Store(self.session, time.monotonic), self.behind.database
@@ -90,6 +90,7 @@ class _Parts:
             visitors=self.visitors,
             log=self.log,
             models=lambda: list(self.engine.model_names),
+            seeing=self.engine.seeing,
             wall_clock=time.time,
             log_chats=self.config.log_chats,
             history=history,
@@ -100,10 +101,11 @@ class _Parts:
             return None
         return arena_over(
             self.session,
-            lambda: list(self.engine.in_battles()),
+            self.engine.in_battles,
             self.behind.database,
             self.visitors,
             self.log,
+            takes_pictures=self.config.multimodal,
             rng=random.SystemRandom(),
             wall_clock=time.time,
             figures=ArenaFigures(self.behind.figures, kinds=("battle", "side_by_side")),

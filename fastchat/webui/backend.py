@@ -39,6 +39,7 @@ class Backend:
         workers = DispatchedEngine(self.table, self.following.report, self.neighbours.engine)
         return PageEngine(
             workers,
+            self.table.workers,
             self.remote,
             lambda model: model.open(self.neighbours.session, self.worker_timeout_s),
             self.tracing,

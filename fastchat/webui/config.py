@@ -108,7 +108,8 @@ class ArenaConfig(PageConfig):
 
     multimodal: bool = flag(
         False,
-        help="refused for now: models that see cannot be asked with a picture yet",
+        help="battles and side by side take pictures too; of the models only those that see are "
+        "drawn then (the chat takes them where the chosen model sees)",
         names=("--vision-arena",),
     )
     elo_results_file: Path | None = flag(
@@ -125,7 +126,6 @@ class ArenaConfig(PageConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, given, why in (
-            ("multimodal", self.multimodal, _NO_IMAGES),
             ("elo-results-file", self.elo_results_file, _NO_PICKLE),
             ("leaderboard-table-file", self.leaderboard_table_file, _NO_TABLE),
             ("ga-id", self.ga_id, _NO_ANALYTICS),
@@ -134,7 +134,6 @@ class ArenaConfig(PageConfig):
                 raise ConfigError(f"--{name}: {why}")
 
 
-_NO_IMAGES = "models that see cannot be asked with a picture yet; leave the flag out"
 _NO_PICKLE = (
     "a pickle runs whatever its author wrote, so none is loaded; the leaderboard is computed from "
     "the votes, those of old logs too: fastchat arena leaderboard --logs 'DATE-conv.json'"

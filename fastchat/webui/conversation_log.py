@@ -6,9 +6,11 @@ is that of plain messages.
 
 import json
 import logging
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import md5
 from pathlib import Path
 
 from fastchat.arena.battle import Battle, Vote, Winner
@@ -55,7 +57,7 @@ class ConversationLog:
                 "finish": self._now(),
                 "state": _state(session, turns),
                 "ip": ip,
-                "images": [],
+                "images": _marks(turns),
             }
         )
 
@@ -86,11 +88,21 @@ class ConversationLog:
             logger.error("%s cannot be written: %s", path, error)
 
 
+def _marks(turns: Sequence[Turn]) -> list[str]:
+    """By MD5, as 0.2.36 names its files of them. The pictures themselves are not logged."""
+    urls = (url for turn in turns for url in turn.pictures)
+    contents = (b64decode(url.partition(",")[2]) for url in urls)
+    return [md5(content, usedforsecurity=False).hexdigest() for content in contents]
+
+
+def _asked(turn: Turn) -> object:
+    """A question with pictures is a pair there."""
+    return [turn.question, _marks([turn])] if turn.pictures else turn.question
+
+
 def _state(session: str, turns: Sequence[Turn]) -> dict[str, object]:
     user, assistant = ROLES
-    messages = [
-        pair for turn in turns for pair in ([user, turn.question], [assistant, turn.answer])
-    ]
+    messages = [pair for turn in turns for pair in ([user, _asked(turn)], [assistant, turn.answer])]
     return {
         "template_name": TEMPLATE,
         "system_message": turns[-1].settings.system,

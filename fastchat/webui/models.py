@@ -6,16 +6,28 @@ from dataclasses import dataclass, field
 
 from fastchat.core.generation import Chunk, Engine, Feature, GenerationRequest
 from fastchat.core.tracing import Tracing
+from fastchat.protocol.cluster import WorkerEntry
 from fastchat.providers.opening import RemoteModel
 from fastchat.webui.traced import traced
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seeing:
+    """Which of the models that are shown can be asked with a picture, and how many of those that
+    are drawn."""
+
+    shown: Sequence[str] = ()
+    drawn: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class PageEngine:
-    """A name that a worker serves is the worker's. `open` makes an engine of a provider's model,
-    once: it needs the page's client, which is there when the server runs."""
+    """A name that a worker serves is the worker's; `rows` are those of the table. `open` makes an
+    engine of a provider's model, once: it needs the page's client, which is there when the server
+    runs."""
 
     workers: Engine
+    rows: Callable[[str], Sequence[WorkerEntry]]
     remote: Mapping[str, RemoteModel]
     open: Callable[[RemoteModel], Engine]
     tracing: Tracing | None = None
@@ -26,9 +38,22 @@ class PageEngine:
         shown = [name for name, one in self.remote.items() if not one.endpoint.anony_only]
         return sorted({*self.workers.model_names, *shown})
 
-    def in_battles(self) -> Sequence[str]:
-        """With the models that are shown in blind battles only."""
-        return sorted({*self.workers.model_names, *self.remote})
+    def in_battles(self, *, shows: bool = False) -> Sequence[str]:
+        """With the models that are shown in blind battles only; those that see, if it `shows` a
+        picture."""
+        all = sorted({*self.workers.model_names, *self.remote})
+        return [name for name in all if self.sees(name)] if shows else all
+
+    def sees(self, model: str) -> bool:
+        """Whether it can be asked with a picture, whichever of its workers is asked."""
+        if rows := self.rows(model):
+            return all(row.sees for row in rows)
+        remote = self.remote.get(model)
+        return remote is not None and remote.endpoint.sees
+
+    def seeing(self) -> Seeing:
+        drawn = len(self.in_battles(shows=True))
+        return Seeing(shown=[name for name in self.model_names if self.sees(name)], drawn=drawn)
 
     @property
     def features(self) -> frozenset[Feature]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -31,9 +32,10 @@ LATEX: list[dict[str, str | bool]] = [
     {"left": "\\(", "right": "\\)", "display": False},
 ]
 
+TRAY = Path(__file__).parent / "assets" / "tray.html"
+
 PRIVATE: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}
 QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "queue": False}
-GIVE_BACK = "(text) => ({__type__: 'update', value: text})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,29 +45,59 @@ class Shared:
     id: gr.Textbox
     browser: gr.Textbox
     temporary: gr.Checkbox
+    seeing: gr.Textbox  # which models see, for the browser
     settings: Sequence[gr.components.Component]
     slots: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A box beside an answer that is being written, run by the browser alone: what only it must
-    know costs the server nothing. While one is written the next question stays where it is."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """Where a question is written. What was sent stands in hidden fields, so that the box is free
+    for the next one, and what was refused can be given back."""
 
-    send: str
-    begin: str
-    end: str
+    id: str
+    question: gr.Textbox
+    asked: gr.Textbox
+    pictures: gr.Textbox
+
+    @property
+    def sent(self) -> list[gr.Textbox]:
+        return [self.asked, self.pictures]
+
+    # What only the browser must know costs the server nothing. While an answer is written the next
+    # question stays where it is.
+
+    @property
+    def send(self) -> str:
+        return f"""async (text) => document.querySelector("#{self.id} .stop-button")
+            ? ["", "", {{__type__: "update"}}]
+            : [text, await window.pictures.take("{self.id}"),
+               {{__type__: "update", value: "", submit_btn: false, stop_btn: true}}]"""
+
+    @property
+    def give_back(self) -> str:
+        return f"""(text, pictures) => {{
+            window.pictures.give("{self.id}", pictures);
+            return {{__type__: "update", value: text}};
+        }}"""
+
+    @property
+    def allow(self) -> str:
+        """Pictures, when all models see that are asked."""
+        return f"""(seeing, ...models) => {{
+            window.pictures?.allow("{self.id}", seeing, models);
+            return [];
+        }}"""
 
 
-def waiting(box: str) -> Waiting:
-    """`box` is the selector of the box."""
-    return Waiting(
-        send=f"""(text) => document.querySelector("{box} .stop-button")
-            ? ["", {{__type__: "update"}}]
-            : [text, {{__type__: "update", value: "", submit_btn: false, stop_btn: true}}]""",
-        begin="() => ({__type__: 'update', submit_btn: false, stop_btn: true})",
-        end="() => ({__type__: 'update', submit_btn: true, stop_btn: false})",
-    )
+BEGIN = "() => ({__type__: 'update', submit_btn: false, stop_btn: true})"
+END = "() => ({__type__: 'update', submit_btn: true, stop_btn: false})"
+
+
+def whatever_comes(event: Any, question: gr.Textbox) -> None:
+    """The box is free again. Gradio's `then` is for what went well only."""
+    for after in (event.then, event.failure):
+        after(None, None, [question], js=END, api_visibility="private")
 
 
 def streamed(chats: Sequence[gr.Chatbot], slots: int) -> dict[str, Any]:
@@ -102,18 +134,24 @@ def chat(say: gr.I18n, id: str, *, votes: bool) -> gr.Chatbot:
     )
 
 
-def box(say: gr.I18n, id: str) -> gr.Textbox:
-    return gr.Textbox(
-        label=say("message"),
-        show_label=False,
-        placeholder=say("message_hint"),
-        lines=1,
-        max_lines=10,
-        max_length=INPUT_CHARACTERS,
-        submit_btn=True,
-        stop_btn=False,
-        autofocus=False,
-        container=False,
-        elem_id=id,
-        elem_classes="box",
-    )
+def box(say: gr.I18n, id: str, *, takes_pictures: bool = True) -> Box:
+    asked = gr.Textbox(visible="hidden", elem_id=f"{id}-asked")
+    pictures = gr.Textbox(visible="hidden", elem_id=f"{id}-pictures")
+    with gr.Column(elem_classes="asking"):
+        if takes_pictures:
+            gr.HTML(TRAY.read_text(encoding="utf-8").replace("BOX", id), padding=False)
+        question = gr.Textbox(
+            label=say("message"),
+            show_label=False,
+            placeholder=say("message_hint"),
+            lines=1,
+            max_lines=10,
+            max_length=INPUT_CHARACTERS,
+            submit_btn=True,
+            stop_btn=False,
+            autofocus=False,
+            container=False,
+            elem_id=id,
+            elem_classes="box",
+        )
+    return Box(id=id, question=question, asked=asked, pictures=pictures)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 from fastchat.webui.session import Turn
 from fastchat.webui.texts import Words
@@ -42,7 +43,7 @@ class Rendering:
 
     def _rows(self, turn: Turn, most: int | None, *, is_over: bool) -> list[Row]:
         """No answer row before there is an answer: the component shows that it waits."""
-        asked = _row("user", turn.question)
+        asked = _row("user", turn.question, turn.pictures)
         parts = [turn.answer[:most]] if turn.answer[:most] else []
         if turn.fault is not None:
             parts.append(f"> ⚠️ {self._fault(turn)}")
@@ -74,6 +75,23 @@ def turn_of(row: object) -> int:
     return row // 2 if isinstance(row, int) and row >= 0 else -1
 
 
-def _row(role: str, text: str) -> Row:
+def _row(role: str, text: str, pictures: Sequence[str] = ()) -> Row:
     # As a part and not as a plain string, whose indentation the component would take away.
-    return {"role": role, "content": [{"type": "text", "text": inert(text)}]}
+    said = [{"type": "text", "text": inert(text)}] if text or not pictures else []
+    return {"role": role, "content": [*_shown(pictures), *said]}
+
+
+def _shown(pictures: Sequence[str]) -> list[Row]:
+    """They were checked when they came, and once more they are text where they stand."""
+    if not pictures:
+        return []
+    images = "".join(f'<img src="{escape(url)}" alt="">' for url in pictures)
+    return [
+        {
+            "type": "component",
+            "component": "html",
+            "value": f'<div class="shown-pictures">{images}</div>',
+            "constructor_args": {},
+            "props": {},
+        }
+    ]

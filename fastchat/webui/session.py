@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from fastchat.core.chat import Image, Text
 from fastchat.core.errors import EngineFailed, InvalidRequest, OutOfRange, PlatformError
 from fastchat.core.generation import (
     Chat,
@@ -17,6 +18,7 @@ from fastchat.core.generation import (
     Sampling,
 )
 from fastchat.webui.pacing import paced
+from fastchat.webui.pictures import Blind, fit
 
 Vote = Literal["upvote", "downvote", "flag"]
 
@@ -55,6 +57,7 @@ class Turn:
 
     question: str
     settings: Settings
+    pictures: tuple[str, ...] = ()
     answer: str = ""
     finish: FinishReason | None = None
     fault: PlatformError | None = None
@@ -63,11 +66,14 @@ class Turn:
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Session:
-    """`ask`, `regenerate` and `edit` yield whenever there is something new to show, a few times a
+    """`sees` tells of a model whether it can be asked with a picture.
+
+    `ask`, `regenerate` and `edit` yield whenever there is something new to show, a few times a
     second at most. Whoever stops reading them stops the answer; so does the next verb."""
 
     engine: Engine
     new_id: Callable[[], str]
+    sees: Callable[[str], bool] = lambda _: True
     conversation_id: str = ""
     turns: list[Turn] = field(default_factory=list)
     stored: int = 0  # so many of them the history has, as they are
@@ -80,19 +86,24 @@ class Session:
     @property
     def size(self) -> int:
         """Characters that are kept."""
-        return sum(len(turn.question) + len(turn.answer) for turn in self.turns)
+        return sum(len(turn.question) + len(turn.answer) for turn in self.turns) + sum(
+            map(len, self.pictures)
+        )
 
-    async def ask(self, question: str, settings: Settings) -> AsyncGenerator[None, None]:
+    @property
+    def pictures(self) -> Sequence[str]:
+        return _pictures(self.turns)
+
+    async def ask(
+        self, question: str, settings: Settings, pictures: tuple[str, ...] = ()
+    ) -> AsyncGenerator[None, None]:
         await self.stop()
         question = _cleaned(question)
-        if not question:
+        if not question and not pictures:
             return
-        if len(self.turns) >= MOST_TURNS:
-            raise InvalidRequest(
-                f"A conversation has at most {MOST_TURNS} turns: start a new one.", param="turns"
-            )
+        self.admit(settings.model, pictures, after=len(self.turns))
         self.conversation_id = self.conversation_id or self.new_id()
-        self.turns.append(Turn(question=question, settings=settings))
+        self.turns.append(Turn(question=question, settings=settings, pictures=pictures))
         async with aclosing(self._answer()) as news:
             async for _ in news:
                 yield
@@ -108,12 +119,15 @@ class Session:
     async def edit(
         self, index: int, question: str, settings: Settings
     ) -> AsyncGenerator[None, None]:
-        """Ask something else at that turn; what came after it is dropped."""
+        """Ask something else at that turn, about the same pictures; what came after it is
+        dropped."""
         await self.stop()
-        if 0 <= index < len(self.turns) and _cleaned(question):
+        pictures = self.turns[index].pictures if 0 <= index < len(self.turns) else ()
+        if 0 <= index < len(self.turns) and (_cleaned(question) or pictures):
+            self.admit(settings.model, pictures, after=index)
             del self.turns[index:]
             self.stored = min(self.stored, index)
-            async with aclosing(self.ask(question, settings)) as news:
+            async with aclosing(self.ask(question, settings, pictures)) as news:
                 async for _ in news:
                     yield
 
@@ -125,6 +139,18 @@ class Session:
             await asyncio.wait({writing})
             if self._writing is writing:
                 self._writing = None
+
+    def admit(self, model: str, pictures: Sequence[str], *, after: int) -> None:
+        """A question with these pictures after so many turns. What is refused is refused before
+        anything is changed."""
+        if after >= MOST_TURNS:
+            raise InvalidRequest(
+                f"A conversation has at most {MOST_TURNS} turns: start a new one.", param="turns"
+            )
+        shown = [*_pictures(self.turns[:after]), *pictures]
+        fit(shown)
+        if shown and not self.sees(model):
+            raise Blind(model)
 
     async def clear(self) -> None:
         await self.stop()
@@ -186,14 +212,25 @@ class Session:
         )
 
 
+def _pictures(turns: Sequence[Turn]) -> list[str]:
+    return [picture for turn in turns for picture in turn.pictures]
+
+
 def _messages(turns: Sequence[Turn], system: str) -> list[Message]:
     """The last turn is the one to be answered; earlier ones count when something was answered."""
     said = [Message(role="system", content=system)] if system.strip() else []
     for turn in turns[:-1]:
         if turn.answer:
-            said.append(Message(role="user", content=turn.question))
+            said.append(_asked(turn))
             said.append(Message(role="assistant", content=turn.answer))
-    return [*said, Message(role="user", content=turns[-1].question)]
+    return [*said, _asked(turns[-1])]
+
+
+def _asked(turn: Turn) -> Message:
+    if not turn.pictures:
+        return Message(role="user", content=turn.question)
+    text = (Text(turn.question),) if turn.question else ()
+    return Message(role="user", content=(*map(Image, turn.pictures), *text))
 
 
 def _cleaned(question: str) -> str:

@@ -50,6 +50,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     json: str
     markdown: str
     forget: str
+    picture_add: str
+    picture_remove: str
+    picture_kind: str
+    picture_large: str
+    picture_many: str
+    picture_blind: str
+    picture_none: str
+    picture_late: str
     tab_chat: str
     tab_battle: str
     tab_side_by_side: str
@@ -85,7 +93,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     category_creative: str
     category_long_prompt: str
     category_multi_turn: str
-    category_image: str
+    category_vision: str
     window: str
     window_all: str
     window_day: str

@@ -1,5 +1,6 @@
 """How the page is laid out: the sidebar, the tabs, and what happens when it is opened."""
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fastchat.webui.parts import PRIVATE, QUIET, Shared
 from fastchat.webui.session import INPUT_CHARACTERS, MAX_TOKENS, TEMPERATURE, TOP_P
 from fastchat.webui.talk.handlers import TalkHandlers
 from fastchat.webui.talk.view import TalkView, talk_view
+from fastchat.webui.texts import Texts
 
 FOLLOW_S = 5.0
 
@@ -51,15 +53,17 @@ def view(
     page = gr.Blocks(title="fastchat", analytics_enabled=False, fill_height=True)
     with page:
         seen = _laid_out(handlers, assets, arena, slots, terms=terms)
+        texts = handlers.visitors.texts
+        page.load(None, None, None, js=_pictures_script(assets, texts), api_visibility="private")
         script = (assets / "session.js").read_text(encoding="utf-8")
         loaded = _opening(page, seen, handlers, arena, script)
         _conversations(seen, handlers, loaded, assets)
         known = gr.State([])
         models = [*seen.models]
-        loaded.then(handlers.choices, models, [*models, known], **QUIET)
+        told = [*models, seen.shared.seeing, known]
+        loaded.then(handlers.choices, models, told, **QUIET)
         if follows_models:
-            tick = gr.Timer(FOLLOW_S).tick
-            tick(handlers.follow, [known, *models], [*models, known], **QUIET)
+            gr.Timer(FOLLOW_S).tick(handlers.follow, [known, *models], told, **QUIET)
     _raise_slots(page, slots)
     return page
 
@@ -70,13 +74,21 @@ def _laid_out(
     say = gr.I18n()
     id = gr.Textbox(visible="hidden", elem_id="session")
     browser = gr.Textbox(visible="hidden", elem_id="browser")
+    seeing = gr.Textbox(visible="hidden", elem_id="seeing")
     with gr.Sidebar(open=True, width=300, elem_id="controls"):
         gr.HTML((assets / "brand.html").read_text(encoding="utf-8"), padding=False)
         new = gr.Button(say("new_chat"), elem_id="new-chat", variant="primary")
         past = history_view(say) if handlers.history is not None else None
         settings = _settings(say)
     temporary = past.temporary if past is not None else gr.Checkbox(visible=False)
-    shared = Shared(id=id, browser=browser, temporary=temporary, settings=settings, slots=slots)
+    shared = Shared(
+        id=id,
+        browser=browser,
+        temporary=temporary,
+        seeing=seeing,
+        settings=settings,
+        slots=slots,
+    )
     pairs: Sequence[PairView] = []
     tabs = None
     with gr.Column(elem_id="stage", elem_classes="wide" if arena else "talk"):
@@ -158,6 +170,19 @@ def _settings(say: gr.I18n) -> Sequence[gr.components.Component]:
         gr.Slider(*TOP_P, 1.0, step=0.1, label=say("top_p"), info=say("top_p_info")),
         gr.Slider(*MAX_TOKENS, 1024, step=16, label=say("max_tokens"), info=say("max_tokens_info")),
     ]
+
+
+def _pictures_script(assets: Path, texts: Texts) -> str:
+    said = {
+        language: {
+            name: getattr(words, name)
+            for name in words.__struct_fields__
+            if name.startswith("picture_")
+        }
+        for language, words in texts.languages.items()
+    }
+    script = (assets / "pictures.js").read_text(encoding="utf-8")
+    return script.replace("WORDS", json.dumps(said))
 
 
 def _raise_slots(page: gr.Blocks, slots: int) -> None:

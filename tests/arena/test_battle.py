@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -37,6 +38,10 @@ def battle(*answers: str, kind: str = "battle") -> Battle:
     )
 
 
+def asking(*questions: str, pictures: tuple[str, ...] = ()) -> Battle:
+    return replace(battle("one"), questions=questions, pictures=pictures)
+
+
 VOTE = Vote(battle="b1", winner="left", voter="v", address="a", cast_s=9.0, dwell_s=7.0)
 
 
@@ -56,8 +61,14 @@ def test_a_name_in_an_answer_voids_a_blind_vote_only() -> None:
 
 
 def test_case_and_blanks_make_no_new_question() -> None:
-    assert digest(("Who  are you?",)) == digest(("who are\nyou? ",))
-    assert digest(("a", "b")) != digest(("a b",))
+    assert digest(asking("Who  are you?")) == digest(asking("who are\nyou? "))
+    assert digest(asking("a", "b")) != digest(asking("a b"))
+
+
+def test_another_picture_makes_another_question() -> None:
+    first, second = (asking("What is this?", pictures=(mark,)) for mark in ("m1", "m2"))
+    assert len({digest(one) for one in (first, second, asking("What is this?"))}) == 3
+    assert ballot(first, VOTE).categories == {"english", "vision"}
 
 
 def test_markdown_in_code_is_no_style() -> None:
@@ -89,7 +100,7 @@ def test_other_languages_are_neither_english_nor_chinese() -> None:
 
 
 def test_every_category_can_be_had() -> None:
-    assert categories_of(Talk(questions=("x", "y"), has_image=True)) == {"multi_turn", "image"}
+    assert categories_of(Talk(questions=("x", "y"), has_image=True)) == {"multi_turn", "vision"}
     assert set(CATEGORIES) >= {"english", "chinese", "code", "math", "multi_turn"}
 
 

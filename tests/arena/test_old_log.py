@@ -92,3 +92,10 @@ def test_a_question_with_pictures_is_its_text() -> None:
     }
     (found,) = OldLog().ballots([line(states=[pictured, state("b-model", "Hm.")])])
     assert found.question
+
+
+def test_a_question_with_a_picture_is_one() -> None:
+    seen = state("vicuna-13b", "A cat.")
+    seen["messages"] = [["USER", ["What is it?", ["a1b2.jpg"]]], ["ASSISTANT", "A cat."]]
+    (found,) = OldLog().ballots([line(states=[seen, state("alpaca-13b", "A dog.")])])
+    assert "vision" in found.categories

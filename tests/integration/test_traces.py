@@ -69,7 +69,7 @@ async def page(heard: Heard, address: str) -> AsyncIterator[PageEngine]:
     async with neighbours.opened():
         table = table_of(address, "openai", COUNTS)
         workers = DispatchedEngine(table, lambda _: None, neighbours.engine)
-        yield PageEngine(workers, {}, lambda model: ScriptedEngine(), heard.tracing)
+        yield PageEngine(workers, table.workers, {}, lambda _: ScriptedEngine(), heard.tracing)
 
 
 def question() -> GenerationRequest:

@@ -151,7 +151,19 @@ def fight(tab: ArenaTab, question: str) -> None:
     expect(tab.answers).to_have_count(2)
 
 
+def votes_on(tab: ArenaTab) -> int:
+    """On the leaderboard, once it is there."""
+    tab.go("Chat")
+    tab.go("Leaderboard")
+    summary = tab.shown("#board-summary")
+    expect(summary).to_contain_text("votes count")
+    found = re.search(r"([\d,]+) votes count", summary.inner_text())
+    assert found is not None
+    return int(found[1].replace(",", ""))
+
+
 def test_a_battle_from_the_question_to_the_leaderboard(browse: Any) -> None:
+    before = votes_on(browse("?leaderboard"))  # other tests vote too
     tab = browse("?arena")
     expect(tab.names).to_have_text(["Model A", "Model B"])
     fight(tab, "Write a poem about the sea, with a **bold** word.")
@@ -167,7 +179,7 @@ def test_a_battle_from_the_question_to_the_leaderboard(browse: Any) -> None:
     tab.picture("reveal")
     tab.go("Leaderboard")
     expect(tab.shown("#board td").filter(has_text="echo")).to_be_visible()
-    expect(tab.shown("#board-summary")).to_contain_text("1 votes count")
+    expect(tab.shown("#board-summary")).to_contain_text(f"{before + 1:,} votes count")
 
 
 def test_after_the_vote_a_new_round_begins(browse: Any) -> None:

@@ -84,6 +84,24 @@ def test_a_key_is_looked_for_where_the_vendors_own_clients_do(tmp_path: Path) ->
         _read(tmp_path, entry)
 
 
+@pytest.mark.parametrize(
+    ("said", "sees"),
+    [
+        ({}, True),
+        ({"multimodal": False}, False),
+        ({"api_type": "deepseek"}, False),
+        ({"api_type": "deepseek", "multimodal": True}, True),
+    ],
+)
+def test_what_the_file_says_of_a_models_sight_holds(
+    tmp_path: Path, said: dict[str, Any], sees: bool
+) -> None:
+    endpoint = _read(tmp_path, _entry(**said))
+    assert endpoint.sees is sees
+    assert ("vision" in endpoint.vendor.abilities) is sees
+    assert "chat" in endpoint.vendor.abilities
+
+
 def test_azure_is_known_by_the_name_of_the_model(tmp_path: Path) -> None:
     one = _read(tmp_path, _entry(model_name="azure-gpt-4", api_base="https://x.openai.azure.com"))
     assert one.vendor is VENDORS["azure"]

@@ -5,14 +5,15 @@ import threading
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
 from fastchat.core.errors import ConfigError
 from fastchat.storage import Database
+from fastchat.storage.battles import BATTLES
 from fastchat.storage.connecting import engine_of, writing
 from fastchat.storage.metadata import whole_metadata
 from fastchat.storage.migrations import upgrade
-from fastchat.storage.migrations.upgrading import scripts
+from fastchat.storage.migrations.upgrading import run, scripts
 
 
 def test_the_revisions_lead_to_the_tables_of_the_code(url: str) -> None:
@@ -21,6 +22,21 @@ def test_the_revisions_lead_to_the_tables_of_the_code(url: str) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, whole_metadata()) == []
+    engine.dispose()
+
+
+def test_battles_with_pictures_get_the_name_of_their_category(url: str) -> None:
+    engine = engine_of(url)
+    with writing(engine) as connection:
+        run(connection, None, to="0004")
+        for id, categories in (("b1", ["english", "image"]), ("b2", ["imagery"])):
+            row = {"id": id, "kind": "api", "began_at": 1, "finished_at": 2, "left_model": "a"}
+            row |= {"right_model": "b", "said": {}, "question": "q", "leaked": False}
+            connection.execute(insert(BATTLES), row | {"categories": categories, "styles": []})
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.execute(select(BATTLES.c.categories).order_by(BATTLES.c.id)).scalars()
+        assert found.all() == [["english", "vision"], ["imagery"]]
     engine.dispose()
 
 

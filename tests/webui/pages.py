@@ -23,6 +23,7 @@ from fastchat.webui.conversation_log import ConversationLog
 from fastchat.webui.history.handlers import HistoryHandlers
 from fastchat.webui.history.history import History
 from fastchat.webui.look import look
+from fastchat.webui.models import Seeing
 from fastchat.webui.session import Session
 from fastchat.webui.store import Store
 from fastchat.webui.talk.handlers import TalkHandlers
@@ -39,6 +40,7 @@ def page_over(
     *,
     folder: Path | None = None,
     models: Sequence[str] = ("m",),
+    sees: Sequence[str] = (),
     tabs: bool = False,
     database: Database | None = None,
 ) -> FastAPI:
@@ -47,7 +49,12 @@ def page_over(
     seconds = itertools.count(NOW, 3)  # whoever looks at the clock again took three seconds
 
     def session() -> Session:
-        return Session(engine=engine, new_id=lambda: f"c{next(ids)}")
+        return Session(
+            engine=engine, new_id=lambda: f"c{next(ids)}", sees=lambda model: model in sees
+        )
+
+    def drawn(*, shows: bool = False) -> Sequence[str]:
+        return [model for model in models if model in sees or not shows]
 
     visitors = Visitors(load(ASSETS / "texts.toml"))
     log = ConversationLog(folder, lambda: NOW)
@@ -61,16 +68,18 @@ def page_over(
         visitors=visitors,
         log=log,
         models=lambda: list(models),
+        seeing=lambda: Seeing(shown=[*sees], drawn=len(sees)),
         wall_clock=lambda: NOW,
         log_chats=True,
     )
     figures = Figures()
     arena = arena_over(
         session,
-        lambda: list(models),
+        drawn,
         database,
         visitors,
         log,
+        takes_pictures=True,
         rng=random.Random(0),
         wall_clock=lambda: next(seconds),
         figures=ArenaFigures(figures),

@@ -66,8 +66,9 @@ async def test_a_reload_shows_the_conversation_of_the_tab(visitor: Visitor) -> N
 
 
 async def test_the_models_of_the_moment_can_be_chosen(visitor: Visitor) -> None:
-    ((model, known),) = await visitor.whole("choices", [None])
+    ((model, seeing, known),) = await visitor.whole("choices", [None])
     assert (model["value"], known) == ("m", None)  # a state stays at the server
+    assert json.loads(seeing) == {"shown": [], "drawn": 0}
 
 
 async def test_votes_and_answers_are_logged(visitor: Visitor, tmp_path: Path) -> None:
@@ -82,6 +83,20 @@ async def test_votes_and_answers_are_logged(visitor: Visitor, tmp_path: Path) ->
     assert lines[1]["state"]["messages"] == [["user", "hi"], ["assistant", "one two three"]]
     assert lines[1]["ip"] == "127.0.0.1"
     assert visitor.id not in text
+
+
+async def test_what_is_said_is_not_printed(
+    visitor: Visitor,
+    engine: ScriptedEngine,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level("INFO")
+    engine.words = ["my answer"]
+    await visitor.ask("my question")
+    printed = caplog.text + "".join(capfd.readouterr())
+    assert "my question" not in printed
+    assert "my answer" not in printed
 
 
 async def test_stop_keeps_what_was_said(visitor: Visitor, engine: ScriptedEngine) -> None:
@@ -143,14 +158,14 @@ async def test_a_made_up_id_opens_nothing(
     visitor: Visitor, engine: ScriptedEngine, id: object
 ) -> None:
     with pytest.raises(Refused, match="reload it"):
-        await visitor.rows("ask", [id, visitor.browser, False, "hi", "m", *CONTROLS])
+        await visitor.rows("ask", [id, visitor.browser, False, "hi", "", "m", *CONTROLS])
     assert engine.asked == []
 
 
 async def test_impossible_settings_ask_nobody(visitor: Visitor, engine: ScriptedEngine) -> None:
     with pytest.raises(Refused, match="model is no text"):
         await visitor.rows(
-            "ask", [visitor.id, visitor.browser, False, "hi", {"a": 1}, "", "hot", [], None]
+            "ask", [visitor.id, visitor.browser, False, "hi", "", {"a": 1}, "", "hot", [], None]
         )
     assert engine.asked == []
 
@@ -158,7 +173,7 @@ async def test_impossible_settings_ask_nobody(visitor: Visitor, engine: Scripted
 async def test_a_question_may_be_faster_than_the_list_of_models(
     visitor: Visitor, engine: ScriptedEngine
 ) -> None:
-    await visitor.rows("ask", [*visitor.who, "hi", None, *CONTROLS])
+    await visitor.rows("ask", [*visitor.who, "hi", "", None, *CONTROLS])
     assert [one.model for one in engine.asked] == ["m"]
 
 

@@ -44,8 +44,14 @@ async def visitor(
         yield visitor
 
 
-async def ask(visitor: Visitor, text: str = "hi", kind: str = BLIND, pair: Any = NOTHING) -> None:
-    await visitor.whole(f"ask{kind}", [visitor.id, text, False, *pair, *CONTROLS])
+async def ask(
+    visitor: Visitor,
+    text: str = "hi",
+    kind: str = BLIND,
+    pair: Any = NOTHING,
+    pictures: str = "",
+) -> None:
+    await visitor.whole(f"ask{kind}", [visitor.id, text, pictures, False, *pair, *CONTROLS])
 
 
 async def standing(visitor: Visitor, kind: str = "") -> list[Any]:
@@ -106,7 +112,7 @@ async def test_a_failed_side_does_not_count(visitor: Visitor, engine: ScriptedEn
 
 async def test_side_by_side_names_are_in_sight(visitor: Visitor, database: Database) -> None:
     await ask(visitor, kind=SIDE, pair=MODELS)
-    left, right, ballot, *_ = await standing(visitor, "_3")
+    left, right, ballot, *_ = await standing(visitor, "_5")
     assert (left, right) == ("### Model A: alpha-model", "### Model B: beta-model")
     assert ballot["visible"] is True
     await vote(visitor, "cast_4")

@@ -66,7 +66,7 @@ async def test_a_page_tells_of_its_battles_and_of_what_it_spends(
     async with pages(price_file=prices) as url, aiohttp.ClientSession() as session:
         visitor = Visitor(session, url)
         await visitor.open()
-        await visitor.whole("ask_1", [visitor.id, "hi", False, None, None, *CONTROLS])
+        await visitor.whole("ask_1", [visitor.id, "hi", "", False, None, None, *CONTROLS])
         await visitor.whole("cast", [visitor.id, visitor.browser, []])
         async with session.get(f"{url}/metrics") as answer:
             told = Told(await answer.text())

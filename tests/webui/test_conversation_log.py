@@ -3,12 +3,15 @@
 import json
 import os
 import time
+from dataclasses import replace
+from hashlib import md5
 from pathlib import Path
 
 import pytest
 
 from fastchat.webui.conversation_log import ConversationLog
 from fastchat.webui.session import Settings, Turn
+from tests.webui.drawing import png, url_of
 
 SETTINGS = Settings(model="m", system="Be kind.", temperature=0.5, top_p=0.9, max_tokens=64)
 TURNS = [
@@ -56,6 +59,16 @@ def test_votes_and_chats_are_lines_as_before(tmp_path: Path) -> None:
         "ip": "1.2.3.4",
         "images": [],
     }
+
+
+def test_a_picture_is_named_by_its_md5_and_not_kept(tmp_path: Path) -> None:
+    log = ConversationLog(tmp_path, lambda: NOW)
+    turn = replace(TURNS[0], question="what?", pictures=(url_of(png()),))
+    log.chat("c" * 32, [turn], NOW, "")
+    (chat,) = lines(tmp_path)
+    mark = md5(png()).hexdigest()
+    assert chat["images"] == [mark]
+    assert chat["state"]["messages"][0] == ["user", ["what?", [mark]]]  # type: ignore[index]  # JSON
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:

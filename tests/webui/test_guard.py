@@ -90,7 +90,7 @@ async def test_a_link_from_another_site_opens_the_page(page: aiohttp.ClientSessi
 
 
 async def test_a_huge_request_is_refused(page: aiohttp.ClientSession) -> None:
-    async with page.post("/gradio_api/queue/join", data=io.BytesIO(b"x" * 2_000_000)) as answer:
+    async with page.post("/gradio_api/queue/join", data=io.BytesIO(b"x" * 3_000_000)) as answer:
         assert answer.status == 413
 
 

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
 import pytest
 
+from fastchat.core.chat import Image, Text
 from fastchat.core.errors import EngineFailed, InvalidRequest, NoWorker, OutOfRange
-from fastchat.core.generation import Chat, Chunk, Engine, GenerationRequest
+from fastchat.core.generation import Chat, Chunk, Engine, GenerationRequest, Message
 from fastchat.engines.echo import EchoEngine, Options
 from fastchat.webui.session import INPUT_CHARACTERS, MOST_TURNS, Session, Settings, Turn
 from tests.scripted import ScriptedEngine
 from tests.servers import until
+from tests.webui.drawing import png, url_of
 
 SETTINGS = Settings(model="m", system="Be brief.", temperature=0.5, top_p=0.9, max_tokens=64)
 
@@ -273,3 +275,55 @@ def test_settings_from_a_browser_are_checked(
 ) -> None:
     with pytest.raises(fault):
         Settings(**{"model": "m", **settings})  # type: ignore[arg-type]  # what a browser sends
+
+
+PICTURE = url_of(png())
+
+
+def said_to(engine: ScriptedEngine, number: int) -> tuple[Message, ...]:
+    """Without the system's."""
+    prompt = engine.asked[number].prompt
+    assert isinstance(prompt, Chat)
+    return prompt.messages[1:]
+
+
+async def test_a_picture_goes_with_its_question() -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    await read(session.ask("what is it?", SETTINGS, (PICTURE,)))
+    await read(session.ask("sure?", SETTINGS))
+    first, _, last = said_to(engine, 1)
+    assert first.content == (Image(PICTURE), Text("what is it?"))
+    assert last.content == "sure?"
+
+
+async def test_a_picture_needs_no_words() -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    await read(session.ask("", SETTINGS, (PICTURE,)))
+    assert said_to(engine, 0)[0].content == (Image(PICTURE),)
+    await read(session.regenerate(0, SETTINGS))
+    await read(session.edit(0, "and now?", SETTINGS))
+    assert [turn.pictures for turn in session.turns] == [(PICTURE,)]
+    assert said_to(engine, 2)[0].content == (Image(PICTURE), Text("and now?"))
+
+
+async def test_a_model_that_does_not_see_is_asked_nothing() -> None:
+    engine = ScriptedEngine()
+    session = session_on(engine)
+    session.sees = lambda model: model == "eye"
+    with pytest.raises(InvalidRequest, match="does not see pictures"):
+        await read(session.ask("what?", SETTINGS, (PICTURE,)))
+    assert (session.turns, engine.asked) == ([], [])
+    await read(session.ask("what?", replace(SETTINGS, model="eye"), (PICTURE,)))
+    with pytest.raises(InvalidRequest, match="does not see pictures"):
+        await read(session.edit(0, "else", SETTINGS))
+    with pytest.raises(InvalidRequest, match="does not see pictures"):
+        await read(session.ask("and?", SETTINGS))
+    assert [turn.question for turn in session.turns] == ["what?"]
+
+
+async def test_pictures_are_counted_where_they_are_kept() -> None:
+    session = session_on(ScriptedEngine(words=["one"]))
+    await read(session.ask("hi", SETTINGS, (PICTURE,)))
+    assert session.size == len("hi" + "one" + PICTURE)

@@ -49,12 +49,12 @@ class Visitor:
         async for _ in self.updates("opened", [self.id, self.browser]):
             pass
 
-    async def ask(self, text: str) -> list[dict[str, Any]]:
+    async def ask(self, text: str, pictures: str = "") -> list[dict[str, Any]]:
         """The rows that the page shows in the end."""
-        return await _whole(self.asking(text))
+        return await _whole(self.asking(text, pictures))
 
-    def asking(self, text: str) -> AsyncGenerator[Any, None]:
-        return self.updates("ask", [*self.who, text, self.model, *CONTROLS])
+    def asking(self, text: str, pictures: str = "") -> AsyncGenerator[Any, None]:
+        return self.updates("ask", [*self.who, text, pictures, self.model, *CONTROLS])
 
     async def rows(
         self, event: str, inputs: Sequence[object], about: object = None
@@ -109,7 +109,12 @@ async def _whole(updates: AsyncGenerator[Any, None]) -> list[dict[str, Any]]:
 
 
 def said(row: dict[str, Any]) -> str:
-    return str(row["content"][0]["text"])
+    return "".join(part["text"] for part in row["content"] if part["type"] == "text")
+
+
+def seen(row: dict[str, Any]) -> str:
+    """The markup of its pictures."""
+    return "".join(part["value"] for part in row["content"] if part["type"] == "component")
 
 
 def _patched(shown: Any, output: Any) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from random import Random
 
+from fastchat.core.chat import Image
 from fastchat.core.errors import ContextOverflow, EngineFailed, OutOfMemory, OutOfRange, Unsupported
 from fastchat.core.generation import (
     Chat,
@@ -18,11 +19,13 @@ from fastchat.core.generation import (
     Feature,
     FinishReason,
     GenerationRequest,
+    Message,
     Prompt,
     TokenLogprob,
     Usage,
     required_features,
 )
+from fastchat.core.pictures import mark_of
 from fastchat.core.stop_strings import StopStrings
 from fastchat.engines.scripted.calling import answer_with_tools
 from fastchat.engines.scripted.faults import MARKS, Fault, Faults
@@ -120,7 +123,8 @@ class ScriptedEngine:
         return len((await self._rendered(prompt)).split())
 
     async def render(self, chat: Chat) -> str:
-        return "\n".join(f"{message.role}: {message.text}" for message in chat.messages)
+        """A picture is a word of its own, so that an answer depends on it as well."""
+        return "\n".join(f"{message.role}: {_said(message)}" for message in chat.messages)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         missing = required_features(request) - self.features
@@ -216,6 +220,11 @@ class ScriptedEngine:
             param = "messages" if isinstance(request.prompt, Chat) else "prompt"
             raise ContextOverflow(used, self.context_length, param=param)
         return left if request.max_tokens is None else min(left, request.max_tokens)
+
+
+def _said(message: Message) -> str:
+    seen = "".join(f"[{mark_of(part.url)}] " for part in message.parts if isinstance(part, Image))
+    return seen + message.text
 
 
 def _token(prompt: str, index: int) -> str:

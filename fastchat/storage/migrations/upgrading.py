@@ -18,7 +18,7 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(FOLDER)
 
 
-def run(connection: Connection, current: str | None) -> None:
+def run(connection: Connection, current: str | None, to: str = "head") -> None:
     """Raises `ConfigError` for tables of a version that is not known here."""
     script = scripts()
     try:
@@ -30,7 +30,7 @@ def run(connection: Connection, current: str | None) -> None:
         ) from None
 
     def steps(current: Any, _context: MigrationContext) -> Any:
-        return script._upgrade_revs("head", current)  # what alembic's own `upgrade` calls
+        return script._upgrade_revs(to, current)  # what alembic's own `upgrade` calls
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection)

@@ -8,11 +8,10 @@ from fastchat.webui.session import Turn
 
 def as_json(title: str, turns: Sequence[Turn]) -> str:
     """Messages as the API takes them, so that the talk can go on elsewhere."""
-    messages = [
-        {"role": role, "content": text}
-        for turn in turns
-        for role, text in (("user", turn.question), ("assistant", turn.answer))
-    ]
+    messages: list[dict[str, object]] = []
+    for turn in turns:
+        messages.append({"role": "user", "content": _content(turn)})
+        messages.append({"role": "assistant", "content": turn.answer})
     system = turns[-1].settings.system if turns else ""
     if system.strip():
         messages.insert(0, {"role": "system", "content": system})
@@ -27,8 +26,17 @@ def as_json(title: str, turns: Sequence[Turn]) -> str:
 def as_markdown(title: str, turns: Sequence[Turn]) -> str:
     parts = [f"# {title}"]
     for turn in turns:
-        parts += [f"## {_quoted(turn.question)}", f"*{turn.settings.model}*", turn.answer]
+        pictures = [f"![]({url})" for url in turn.pictures]
+        parts += [f"## {_quoted(turn.question)}", *pictures]
+        parts += [f"*{turn.settings.model}*", turn.answer]
     return "\n\n".join(parts) + "\n"
+
+
+def _content(turn: Turn) -> object:
+    if not turn.pictures:
+        return turn.question
+    seen = [{"type": "image_url", "image_url": {"url": url}} for url in turn.pictures]
+    return [*seen, {"type": "text", "text": turn.question}]
 
 
 def _quoted(question: str) -> str:

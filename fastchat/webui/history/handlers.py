@@ -118,7 +118,7 @@ class HistoryHandlers:
         def exported(id: object) -> str:
             session = self.store.find(id)
             turns = session.turns if session is not None else []
-            return write(title_of(turns[0].question) if turns else "", turns)
+            return write(title_of(turns[0]) if turns else "", turns)
 
         return exported
 

@@ -18,6 +18,7 @@ from fastchat.webui.session import Session, Settings, Turn
 logger = logging.getLogger("gradio_web_server")
 
 TITLE_CHARACTERS = 60
+PICTURE = "\N{FRAME WITH PICTURE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class History:
             id=session.conversation_id,
             owner=owner,
             tab=digest(tab),
-            title=title_of(session.turns[0].question),
+            title=title_of(session.turns[0]),
             turns=turns,
             first=first,
             now=self.wall_clock(),
@@ -119,7 +120,12 @@ def restored(turns: Sequence[StoredTurn]) -> list[Turn]:
             settings = msgspec.convert(dict(turn.settings), Settings)
         except (msgspec.ValidationError, PlatformError):
             settings = Settings(model="-")
-        one = Turn(question=turn.question, settings=settings, answer=turn.answer)
+        one = Turn(
+            question=turn.question,
+            settings=settings,
+            pictures=tuple(turn.pictures),
+            answer=turn.answer,
+        )
         one.finish = "stop" if turn.finish == "stop" else "length" if turn.finish else None
         found.append(one)
     return found
@@ -130,8 +136,8 @@ def digest(tab: str) -> str:
     return hashlib.sha256(f"tab:{tab}".encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def title_of(question: str) -> str:
-    words = " ".join(question.split())
+def title_of(turn: Turn) -> str:
+    words = " ".join(turn.question.split()) or PICTURE * len(turn.pictures)
     return words if len(words) <= TITLE_CHARACTERS else f"{words[: TITLE_CHARACTERS - 1]}…"
 
 
@@ -141,4 +147,5 @@ def _stored(turn: Turn) -> StoredTurn:
         answer=turn.answer.replace("\0", ""),
         finish=turn.finish,
         settings=asdict(turn.settings),
+        pictures=turn.pictures,
     )

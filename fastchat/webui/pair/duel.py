@@ -10,12 +10,26 @@ from typing import Literal
 from fastchat.arena.battle import Battle, Kind, Side, Vote, Winner, leaks
 from fastchat.arena.figures import ArenaFigures
 from fastchat.core.errors import InvalidRequest
+from fastchat.core.pictures import mark_of
 from fastchat.webui.pacing import paced
 from fastchat.webui.session import Session, Settings
 
 # empty: nothing was asked. failed: a side has no whole answer, so there is nothing to vote on.
 Standing = Literal["empty", "writing", "failed", "open", "voted"]
 Pair = tuple[str, str]
+# For a question with pictures, or without.
+Draw = Callable[[bool], Pair]
+
+
+class LatePicture(InvalidRequest):
+    """To see or not to see would tell who it is: models of a blind round are drawn for the first
+    question."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A blind round takes pictures with its first question: begin a new round.",
+            param="pictures",
+        )
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -64,21 +78,37 @@ class Duel:
         return "open" if whole and len(turns) == 2 else "failed"
 
     async def ask(
-        self, question: str, settings: Settings, draw: Callable[[], Pair]
+        self, question: str, settings: Settings, draw: Draw, pictures: tuple[str, ...] = ()
     ) -> AsyncGenerator[None, None]:
         """`draw` names the two models when a round begins; of a blind one only then."""
         await self.stop()
-        if not question.strip():
+        if not question.strip() and not pictures:
             return
         if self.vote is not None and self.is_blind:
             await self.clear()
-        pair = self.pair if self.pair is not None and self.is_blind else draw()
-        if pair != self.pair:
-            await self.clear()
-            self.pair = pair
-        async with aclosing(self._both(settings, lambda one, how: one.ask(question, how))) as news:
+        await self._pair_up(draw, pictures)
+
+        def verb(one: Session, how: Settings) -> AsyncGenerator[None, None]:
+            return one.ask(question, how, pictures)
+
+        async with aclosing(self._both(settings, verb)) as news:
             async for _ in news:
                 yield
+
+    async def _pair_up(self, draw: Draw, pictures: tuple[str, ...]) -> None:
+        """Whatever is refused is refused before a side is asked."""
+        if self.is_blind and self.pair is not None:
+            if pictures and self.left.turns:
+                raise LatePicture()
+            pair = self.pair
+        else:
+            pair = draw(bool(pictures))
+        begins = pair != self.pair
+        for side, model in zip(self.sides, pair, strict=True):
+            side.admit(model, pictures, after=0 if begins else len(side.turns))
+        if begins:
+            await self.clear()
+            self.pair = pair
 
     async def regenerate(self, settings: Settings) -> AsyncGenerator[None, None]:
         """Both answer their last question again. After the vote there is nothing to do better."""
@@ -116,6 +146,7 @@ class Duel:
             questions=tuple(turn.question for turn in self.left.turns),
             left=_side(self.left, self.pair[0]),
             right=_side(self.right, self.pair[1]),
+            pictures=tuple(map(mark_of, self.left.pictures)),
         )
         self.leaked = leaks(battle)
         self.vote = Vote(

@@ -11,7 +11,8 @@ from fastchat.arena.battle import Battle, Kind, Vote, Winner
 from fastchat.core.errors import InvalidRequest, PlatformError
 from fastchat.webui.conversation_log import ConversationLog
 from fastchat.webui.pair import showing
-from fastchat.webui.pair.duel import Duel, Pair
+from fastchat.webui.pair.duel import Draw, Duel, LatePicture, Pair
+from fastchat.webui.pictures import pictures_of
 from fastchat.webui.rows import Rendering, inert
 from fastchat.webui.session import Settings
 from fastchat.webui.store import Store
@@ -31,7 +32,8 @@ class PairHandlers:
     store: Store[Duel]
     visitors: Visitors
     log: ConversationLog
-    draw: Callable[[], Pair]
+    takes_pictures: bool
+    draw: Draw
     keep: Callable[[Battle, Vote], None]
 
     @property
@@ -39,14 +41,21 @@ class PairHandlers:
         return self.kind == "battle"
 
     async def ask(
-        self, request: gr.Request, id: object, text: object, even: object, *controls: object
+        self,
+        request: gr.Request,
+        id: object,
+        text: object,
+        pictures: object,
+        even: object,
+        *controls: object,
     ) -> AsyncGenerator[Update, None]:
         question, (left, right, *settings) = text if isinstance(text, str) else "", controls
 
+        def draw(shows: bool) -> Pair:
+            return self.draw(shows) if self.is_blind else named(left, right)
+
         def verb(duel: Duel, how: Settings) -> AsyncGenerator[None, None]:
-            return duel.ask(
-                question, how, self.draw if self.is_blind else lambda: named(left, right)
-            )
+            return duel.ask(question, how, draw, self._pictures(pictures))
 
         async with aclosing(self._streamed(request, id, even, settings, verb)) as updates:
             async for update in updates:
@@ -120,6 +129,9 @@ class PairHandlers:
 
         return cast
 
+    def _pictures(self, sent: object) -> tuple[str, ...]:
+        return pictures_of(sent) if self.takes_pictures else ()
+
     def _renderings(self, words: Words) -> tuple[Rendering, Rendering]:
         a, b = (words.model_a, words.model_b) if self.is_blind else (None, None)
         return Rendering(words, a), Rendering(words, b)
@@ -140,6 +152,8 @@ class PairHandlers:
                 async for _ in news:
                     yield showing.rows(duel, renderings, even=even is True)
             yield showing.rows(duel, renderings, even=False)
+        except LatePicture as error:
+            raise gr.Error(words.picture_late, print_exception=False) from error
         except PlatformError as error:
             sentence = words.fault(error, "")
             raise gr.Error(sentence, print_exception=False) from error

@@ -8,7 +8,7 @@ import gradio as gr
 
 from fastchat.arena.battle import Kind, Winner
 from fastchat.webui.pair.handlers import REASONS, PairHandlers
-from fastchat.webui.parts import GIVE_BACK, QUIET, Shared, box, chat, streamed, waiting
+from fastchat.webui.parts import BEGIN, QUIET, Box, Shared, box, chat, streamed, whatever_comes
 
 BUTTONS: Sequence[tuple[Winner, str]] = (
     ("left", "vote_left"),
@@ -66,8 +66,7 @@ def _ballot(say: gr.I18n, kind: Kind) -> _Ballot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asking:
-    asked: gr.Textbox
-    question: gr.Textbox
+    box: Box
     new: gr.Button
     again: gr.Button
     even: gr.Checkbox
@@ -75,12 +74,10 @@ class _Asking:
 
 def _asking(handlers: PairHandlers, say: gr.I18n) -> _Asking:
     kind, is_blind = handlers.kind, handlers.is_blind
-    asked = gr.Textbox(visible="hidden", elem_id=f"{kind}-asked")
-    question = box(say, f"{kind}-box")
+    asking = box(say, f"{kind}-box", takes_pictures=handlers.takes_pictures)
     with gr.Row(elem_classes="tools"):
         return _Asking(
-            asked=asked,
-            question=question,
+            box=asking,
             new=gr.Button(say("new_round" if is_blind else "new_chat"), size="sm"),
             again=gr.Button(say("regenerate"), size="sm", elem_id=f"{kind}-again"),
             even=gr.Checkbox(is_blind, label=say("even"), elem_id=f"{kind}-even"),
@@ -96,27 +93,30 @@ def _connect_asking(
     ballot: _Ballot,
     standing: Sequence[Any],
 ) -> None:
-    asked, question = asking.asked, asking.question
-    chosen: Sequence[gr.components.Component] = models or [asked, asked]
-    controls = [asking.even, *chosen, *shared.settings]
-    wait, many = waiting(f"#{handlers.kind}-box"), streamed(chats, shared.slots)
+    where, question = asking.box, asking.box.question
+    nobody = [where.asked, where.asked]
+    controls = [asking.even, *(models or nobody), *shared.settings]
+    many = streamed(chats, shared.slots)
 
     def stand(event: Any) -> None:
         event(handlers.standing, [shared.id], list(standing), **QUIET)
 
     sent = question.submit(
-        None, [question], [asked, question], js=wait.send, api_visibility="private"
+        None, [question], [*where.sent, question], js=where.send, api_visibility="private"
     )
     sent.then(None, None, [ballot.group], js=HIDE, api_visibility="private")
-    answering = sent.then(handlers.ask, [shared.id, asked, *controls], **many)
-    answering.failure(None, [asked], [question], js=GIVE_BACK, api_visibility="private")
-    retried = asking.again.click(None, None, [question], js=wait.begin, api_visibility="private")
+    answering = sent.then(handlers.ask, [shared.id, *where.sent, *controls], **many)
+    answering.failure(None, where.sent, [question], js=where.give_back, api_visibility="private")
+    retried = asking.again.click(None, None, [question], js=BEGIN, api_visibility="private")
     repeating = retried.then(handlers.regenerate, [shared.id, *controls], **many)
     for one in (answering, repeating):
-        one.then(None, None, [question], js=wait.end, api_visibility="private")
+        whatever_comes(one, question)
         stand(one.then)
+        stand(one.failure)
     question.stop(handlers.stop, [shared.id], None, **QUIET)
     stand(asking.new.click(handlers.clear, [shared.id], list(chats), **QUIET).then)
+    for change in (shared.seeing.change, *(model.change for model in models)):
+        change(None, [shared.seeing, *models], None, js=where.allow, api_visibility="private")
 
 
 HIDE = "() => ({__type__: 'update', visible: false})"

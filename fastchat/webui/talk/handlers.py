@@ -1,16 +1,19 @@
 """What the chat does when something is clicked: one verb of a session each."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 
 from fastchat.core.errors import PlatformError
 from fastchat.webui.conversation_log import ConversationLog
 from fastchat.webui.history.handlers import HistoryHandlers
+from fastchat.webui.models import Seeing
+from fastchat.webui.pictures import pictures_of
 from fastchat.webui.rows import Rendering, Row, turn_of, written
 from fastchat.webui.session import Session, Settings, Vote
 from fastchat.webui.store import Store
@@ -32,6 +35,7 @@ class TalkHandlers:
     visitors: Visitors
     log: ConversationLog
     models: Callable[[], list[str]]
+    seeing: Callable[[], Seeing]
     wall_clock: Callable[[], float]
     log_chats: bool
     history: HistoryHandlers | None
@@ -43,12 +47,15 @@ class TalkHandlers:
         browser: object,
         temporary: object,
         text: object,
+        pictures: object,
         *controls: object,
     ) -> AsyncGenerator[Update, None]:
         question, who = text if isinstance(text, str) else "", (id, browser, temporary)
-        async with aclosing(
-            self._streamed(request, who, controls, lambda one, how: one.ask(question, how))
-        ) as updates:
+
+        def verb(one: Session, how: Settings) -> AsyncGenerator[None, None]:
+            return one.ask(question, how, pictures_of(pictures))
+
+        async with aclosing(self._streamed(request, who, controls, verb)) as updates:
             async for update in updates:
                 yield update
 
@@ -118,25 +125,31 @@ class TalkHandlers:
         return id, browser, shown
 
     def choices(self, request: gr.Request, *boxes: object) -> tuple[object, ...]:
-        """What can be chosen at this moment, for each box of the page: the first is the chat's."""
+        """What can be chosen at this moment, for each box of the page: the first is the chat's.
+        Then which of them see, and all that are known."""
         models = self.models()
         count = len(boxes)
         spread = [*(_wanted(request, models) * count), *([None] * count)][:count]
         updates = [gr.update(choices=_choices(models), value=chosen) for chosen in spread]
-        return *updates, models
+        seeing = self._seeing()
+        return *updates, seeing, [models, seeing]
 
     def follow(self, shown: object, *boxes: object) -> tuple[object, ...]:
         """The models that came and went since `shown`. A choice stays while its model is away."""
-        models = self.models()
-        if models == shown:
-            return (gr.skip(),) * (len(boxes) + 1)
+        models, seeing = self.models(), self._seeing()
+        if [models, seeing] == shown:
+            return (gr.skip(),) * (len(boxes) + 2)
         first = next(iter(models), None)
         keeps = [box if isinstance(box, str) and box else first for box in boxes]
         updates = [
             gr.update(choices=_choices(sorted({*models, keep} if keep else models)), value=keep)
             for keep in keeps
         ]
-        return *updates, models
+        return *updates, seeing, [models, seeing]
+
+    def _seeing(self) -> str:
+        """For the browser, which offers pictures only where they are seen."""
+        return json.dumps(asdict(self.seeing()))
 
     def example(self, name: str) -> Callable[[gr.Request], str]:
         def text(request: gr.Request) -> str:

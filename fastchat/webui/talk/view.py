@@ -6,7 +6,17 @@ from typing import Any
 
 import gradio as gr
 
-from fastchat.webui.parts import GIVE_BACK, PRIVATE, QUIET, Shared, box, chat, streamed, waiting
+from fastchat.webui.parts import (
+    BEGIN,
+    PRIVATE,
+    QUIET,
+    Box,
+    Shared,
+    box,
+    chat,
+    streamed,
+    whatever_comes,
+)
 from fastchat.webui.talk.handlers import TalkHandlers
 
 EXAMPLES = ("example_1", "example_2", "example_3")
@@ -20,7 +30,6 @@ class TalkView:
 
 
 def talk_view(handlers: TalkHandlers, shared: Shared, say: gr.I18n, *, terms: bool) -> TalkView:
-    asked = gr.Textbox(visible="hidden", elem_id="asked")
     model = gr.Dropdown(
         [],
         label=say("model"),
@@ -35,35 +44,32 @@ def talk_view(handlers: TalkHandlers, shared: Shared, say: gr.I18n, *, terms: bo
     talk = chat(say, "chat", votes=True)
     with gr.Row(elem_id="examples"):
         examples = {name: gr.Button(say(name), size="sm") for name in EXAMPLES}
-    question = box(say, "box")
+    asking = box(say, "box")
     talk.like(handlers.vote, [shared.id], None, **PRIVATE | {"show_progress": "hidden"})
     for name, button in examples.items():
-        button.click(handlers.example(name), None, [question], **QUIET)
-    answered = _asking(handlers, shared, talk, asked, question, model)
+        button.click(handlers.example(name), None, [asking.question], **QUIET)
+    answered = _asking(handlers, shared, talk, asking, model)
     return TalkView(chat=talk, model=model, answered=answered)
 
 
 def _asking(
-    handlers: TalkHandlers,
-    shared: Shared,
-    talk: gr.Chatbot,
-    asked: gr.Textbox,
-    question: gr.Textbox,
-    model: gr.Dropdown,
+    handlers: TalkHandlers, shared: Shared, talk: gr.Chatbot, asking: Box, model: gr.Dropdown
 ) -> Sequence[Any]:
     """Ask, ask again, ask something else: the events of the answers."""
     who, controls = [shared.id, shared.browser, shared.temporary], [model, *shared.settings]
-    wait, many = waiting("#box"), streamed([talk], shared.slots)
+    question, many = asking.question, streamed([talk], shared.slots)
     sent = question.submit(
-        None, [question], [asked, question], js=wait.send, api_visibility="private"
+        None, [question], [*asking.sent, question], js=asking.send, api_visibility="private"
     )
-    asking = sent.then(handlers.ask, [*who, asked, *controls], **many)
-    asking.failure(None, [asked], [question], js=GIVE_BACK, api_visibility="private")
-    answered = [asking]
+    asked = sent.then(handlers.ask, [*who, *asking.sent, *controls], **many)
+    asked.failure(None, asking.sent, [question], js=asking.give_back, api_visibility="private")
+    answered = [asked]
     for event, handler in ((talk.retry, handlers.regenerate), (talk.edit, handlers.edit)):
-        event(None, None, [question], js=wait.begin, api_visibility="private")
+        event(None, None, [question], js=BEGIN, api_visibility="private")
         answered.append(event(handler, [*who, *controls], **many))
     for one in answered:
-        one.then(None, None, [question], js=wait.end, api_visibility="private")
+        whatever_comes(one, question)
     question.stop(handlers.stop, [shared.id], None, **QUIET)
+    for change in (model.change, shared.seeing.change):
+        change(None, [shared.seeing, model], None, js=asking.allow, api_visibility="private")
     return answered

@@ -14,7 +14,7 @@ from fastchat.webui.assembly import ASSETS
 from fastchat.webui.pair import showing
 from fastchat.webui.pair.duel import Duel, Pair
 from fastchat.webui.rows import Rendering
-from fastchat.webui.session import Session, Settings
+from fastchat.webui.session import MOST_TURNS, Session, Settings
 from fastchat.webui.texts import load
 from tests.exposition import Told
 from tests.scripted import ScriptedEngine
@@ -60,7 +60,7 @@ def standing(duel: Duel) -> str:
 
 
 async def asked(duel: Duel, question: str = "hi", pair: Pair = PAIR) -> None:
-    await read(duel.ask(question, HOW, lambda: pair))
+    await read(duel.ask(question, HOW, lambda _: pair))
 
 
 async def test_both_are_asked_the_same_under_their_own_names() -> None:
@@ -228,3 +228,14 @@ async def test_questions_and_votes_are_counted() -> None:
     assert told.value("arena_battles_total", kind="battle", outcome="whole") == 1
     assert told.value("arena_battles_total", kind="battle", outcome="failed") == 1
     assert told.value("arena_votes_total", kind="battle", winner="left") == 1
+
+
+async def test_a_talk_that_is_full_is_refused_before_a_side_is_asked() -> None:
+    left, right = ScriptedEngine(), ScriptedEngine()
+    duel = duel_of(left, right, "side_by_side")
+    await asked(duel)
+    for side in duel.sides:
+        side.turns *= MOST_TURNS
+    with pytest.raises(InvalidRequest, match="at most"):
+        await asked(duel, "one more")
+    assert (len(left.asked), len(right.asked)) == (1, 1)
