@@ -326,7 +326,7 @@ class Table:
         if not row.breaker.is_closed and row.breaker.lets_in(now):
             row.breaker.begin_trial(now)
             group.close_for(chosen)
-        dispatched = Dispatched(model=model, names=names, queue_lens=lengths, ret=chosen.address)
+        dispatched = Dispatched(model, names, lengths, chosen.address)
         return Lease(row.entry, model, dispatched, now, row)
 
     def _chosen(

@@ -35,7 +35,7 @@ class Apart(NamedTuple):
     until_s: float
 
 
-class Passage(msgspec.Struct, frozen=True, kw_only=True):
+class Passage(msgspec.Struct, frozen=True):
     """Times in seconds since the request had come. `first_byte_s` is None when no worker answered;
     `at_worker` is the worker's own account of its time, as `Server-Timing` writes it. `status` is
     the last that was said: 499 when the client left before its answer had ended, that of the error

@@ -190,7 +190,7 @@ class TableUpdate(msgspec.Struct, frozen=True, kw_only=True):
     drop: tuple[str, ...] = ()
 
 
-class Dispatched(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Dispatched(msgspec.Struct, frozen=True, gc=False):
     """One choice of a worker: the candidates, their loads at that moment, the chosen address."""
 
     model: Name
