@@ -182,6 +182,7 @@ def _arena(
         engine=engine,
         entries=table.entries,
         models=config.arena_models,
+        draw=config.draw,
         figures=ArenaFigures(figures.figures, kinds=("api",)),
         rng=random.SystemRandom(),
         new_id=lambda: uuid.uuid4().hex,

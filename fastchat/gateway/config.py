@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastchat.arena.draw_flags import DrawFlags
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.database import DatabaseFlags
 from fastchat.core.errors import ConfigError
@@ -26,7 +27,7 @@ def _json_list(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags, TraceFlags):
+class GatewayConfig(DrawFlags, TlsFlags, DatabaseFlags, LogFlags, TraceFlags):
     """Serve the OpenAI API in front of all workers that the controller knows.
 
     Without API keys everybody who reaches the port may use it. `fastchat keys add NAME` makes one,
@@ -169,6 +170,8 @@ class GatewayConfig(TlsFlags, DatabaseFlags, LogFlags, TraceFlags):
     def __post_init__(self) -> None:
         if self.arena_models and not self.arena:
             raise ConfigError("--arena-models has no meaning without --arena")
+        if self.draw.weights and not self.arena:
+            raise ConfigError("--arena-weights has no meaning without --arena")
         if len(set(self.arena_models)) == 1:
             raise ConfigError("--arena-models: a battle needs two models; name another")
 

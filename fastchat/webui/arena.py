@@ -44,6 +44,7 @@ def arena_over(
     log: ConversationLog,
     *,
     takes_pictures: bool = False,
+    draw: Draw,
     rng: random.Random,
     wall_clock: Callable[[], float],
     figures: ArenaFigures,
@@ -51,8 +52,8 @@ def arena_over(
     """`models` are those that may be drawn, for questions with pictures or without."""
     poll = Poll(database)
 
-    def draw(shows: bool) -> Pair:
-        return Draw().pair(models(shows=shows), poll.appearances(), rng)
+    def drawn(shows: bool) -> Pair:
+        return draw.pair(models(shows=shows), poll.appearances(), rng)
 
     def handlers(kind: Kind) -> PairHandlers:
         def duel() -> Duel:
@@ -71,7 +72,7 @@ def arena_over(
             visitors=visitors,
             log=log,
             takes_pictures=takes_pictures,
-            draw=draw,
+            draw=drawn,
             keep=poll.keep,
         )
 

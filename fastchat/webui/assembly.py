@@ -106,6 +106,7 @@ class _Parts:
             self.visitors,
             self.log,
             takes_pictures=self.config.multimodal,
+            draw=self.config.draw,
             rng=random.SystemRandom(),
             wall_clock=time.time,
             figures=ArenaFigures(self.behind.figures, kinds=("battle", "side_by_side")),

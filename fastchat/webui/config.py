@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastchat.arena.draw_flags import DrawFlags
 from fastchat.core.config import flag, folder_or_none
 from fastchat.core.database import DatabaseFlags
 from fastchat.core.errors import ConfigError
@@ -99,7 +100,7 @@ class PageConfig(DatabaseFlags, LogFlags, TraceFlags):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArenaConfig(PageConfig):
+class ArenaConfig(DrawFlags, PageConfig):
     """Serve the web page with all tabs: chat, blind battles, side by side and the leaderboard.
 
     `/?arena`, `/?compare`, `/?direct`, `/?model=NAME` and `/?leaderboard` open a tab. Votes are
@@ -125,6 +126,7 @@ class ArenaConfig(PageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _ = self.draw  # refuses what is no weight
         for name, given, why in (
             ("elo-results-file", self.elo_results_file, _NO_PICKLE),
             ("leaderboard-table-file", self.leaderboard_table_file, _NO_TABLE),

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from fastchat.arena.figures import ArenaFigures
+from fastchat.arena.sampling import Draw
 from fastchat.client import Neighbours
 from fastchat.core.generation import Engine
 from fastchat.core.metrics import Figures
@@ -80,6 +81,7 @@ def page_over(
         visitors,
         log,
         takes_pictures=True,
+        draw=Draw(),
         rng=random.Random(0),
         wall_clock=lambda: next(seconds),
         figures=ArenaFigures(figures),

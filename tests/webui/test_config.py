@@ -16,6 +16,21 @@ def test_no_pickle_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a pickle runs whatever its author wrote" in capsys.readouterr().err
 
 
+def test_a_weight_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(ArenaConfig, ["--arena-weights", "m"], environ={})
+    assert "give NAME=WEIGHT" in capsys.readouterr().err
+    assert parse(ArenaConfig, ["--arena-weights", "m=2", "n=0"], environ={}).draw.weights == {
+        "m": 2.0,
+        "n": 0.0,
+    }
+
+
+def test_pictures_in_battles_are_asked_for() -> None:
+    for name in ("--multimodal", "--vision-arena"):
+        assert parse(ArenaConfig, [name], environ={}).multimodal
+
+
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
