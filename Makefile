@@ -122,9 +122,10 @@ conformance: install ## the clients that people use, each in an environment of i
 	@$(BIN)/pytest -m conformance
 	@$(BIN)/python -m tests.conformance.matrix
 
-conformance-model: install ## the same with a real model, too weak for the last step: 1.1 GB, some minutes
+conformance-model: install $(TRANSFORMERS)/.installed ## the same with a real model, too weak for the last step: 1.1 GB, some minutes
 	@$(MAKE) --no-print-directory --silent -j 3 $(CONFORMANCE)
 	@CONFORMANCE_MODEL=$$($(BIN)/python -m tests.conformance.model) && export CONFORMANCE_MODEL \
+		&& $(TRANSFORMERS)/bin/python -m pytest -m templates tests/conformance \
 		&& $(BIN)/pytest -m conformance
 	@$(BIN)/python -m tests.conformance.matrix
 

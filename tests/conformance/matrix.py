@@ -21,8 +21,11 @@ turn, a streamed one, and a loop in which the model calls a tool, is told the re
 `scripted` is the engine that plays a model (`python3 -m fastchat.serve.fake_worker`): its calls are
 written as text and read as a model's are. `make conformance-model` asks a real one,
 Qwen2.5-Coder-1.5B-Instruct (1.1 GB, some minutes), and is expected to fail at the loop's last step:
-the model calls the tool, but is too weak to answer behind its result, and calls it again, until a
-client asks with `tool_choice: "none"`: then it answers.
+the model calls the tool, and behind its result calls it again, until a client asks with
+`tool_choice: "none"`: then it answers. That is the model and not its prompt: text and token ids
+are those that its own tokenizer makes of the same loop, which the same target tests; and llama.cpp,
+given that text alone, goes on with the call again (at temperature 0, and in two of three draws at
+0.7; the third asks for the weather in JSON).
 
 | client | version | engine | text | streamed | tool loop |
 |---|---|---|---|---|---|
