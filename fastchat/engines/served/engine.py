@@ -24,6 +24,7 @@ from fastchat.engines.served.keeping import Keeping, Remote, Started, not_ready
 from fastchat.engines.served.options import Options
 from fastchat.engines.served.row import COMPLETIONS
 from fastchat.model.context import UNKNOWN_CONTEXT
+from fastchat.model.senses import missing_senses
 
 SILENCE_S = 3600.0
 
@@ -42,7 +43,8 @@ class ServedEngine:
         self._row = options.row
         self._keeping = keeping
         self._session: aiohttp.ClientSession | None = None
-        features = OpenAIEngine.features - self._row.lacks
+        lacks = self._row.lacks | missing_senses(options.model, options.arguments)
+        features = OpenAIEngine.features - lacks
         self.features: frozenset[Feature] = (
             features | {"continuation"} if self._row.continues else features
         )
