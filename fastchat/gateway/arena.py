@@ -17,7 +17,7 @@ from fastchat.gateway.blind_pair import NAME, BlindPair, Pair
 from fastchat.gateway.callers import Caller
 from fastchat.protocol.arena import DIALECT, Void, VoteAnswer, VoteRequest
 from fastchat.protocol.cluster import WorkerEntry
-from fastchat.storage import Database, DatabaseAway, battles
+from fastchat.storage import Database, DatabaseAway, battles, votes
 
 # Shows in the log of dispatches. The name is reserved: nobody can be reached by it.
 ADDRESS = "http://arena.invalid/"
@@ -74,7 +74,7 @@ class Arena:
             reasons=asked.reasons,
         )
         if not await asyncio.to_thread(
-            self.database.write, lambda connection: battles.vote_now(connection, vote)
+            self.database.write, lambda connection: votes.add_now(connection, vote)
         ):
             raise Conflict("This battle has its vote, and there is one only.", param="battle")
         self.figures.voted(battle.kind, vote.winner)
@@ -91,7 +91,7 @@ class Arena:
         while True:
             # Else the draw goes on with what was known; the writer tells of the database.
             with suppress(DatabaseAway):
-                self._votes = await self.database.read(battles.appearances)
+                self._votes = await self.database.read(votes.appearances)
             await asyncio.sleep(REFRESH_S)
 
     def _drawn(self, shows: bool) -> Pair:

@@ -1,4 +1,4 @@
-"""Battles and votes. Rows are added and never changed: every leaderboard can be computed again."""
+"""Battles. Rows are added and never changed: every leaderboard can be computed again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -6,24 +6,19 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     Connection,
     Float,
-    Integer,
-    RowMapping,
     String,
     Table,
-    func,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
-from fastchat.arena.battle import Ballot, Battle, Side, Vote, Winner, traits_of
-from fastchat.arena.style import Style
+from fastchat.arena.battle import Battle, Side, traits_of
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
+from fastchat.storage.once import once
 
 BATTLES = Table(
     "battles",
@@ -41,37 +36,7 @@ BATTLES = Table(
     Column("styles", JSON, nullable=False),
     Column("leaked", Boolean, nullable=False),
 )
-VOTES = Table(
-    "votes",
-    METADATA,
-    Column(
-        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    ),
-    Column("battle", String(32), nullable=False, unique=True),
-    Column("winner", String(16), nullable=False),
-    Column("voter", String(64), nullable=False),
-    Column("address", String(64), nullable=False),
-    Column("cast_at", Float, nullable=False),
-    Column("dwell_s", Float, nullable=False),
-    Column("reasons", JSON, nullable=False),
-)
-
-
-def _once(
-    insert: type[sqlite.Insert] | type[postgresql.Insert], table: Table, key: str
-) -> sqlite.Insert | postgresql.Insert:
-    """Of two rows with the same key the first stays."""
-    return insert(table).on_conflict_do_nothing(index_elements=[key])
-
-
-_Insert = sqlite.Insert | postgresql.Insert
-_ADD: Mapping[str, tuple[_Insert, _Insert]] = {
-    "sqlite": (_once(sqlite.Insert, BATTLES, "id"), _once(sqlite.Insert, VOTES, "battle")),
-    "postgresql": (
-        _once(postgresql.Insert, BATTLES, "id"),
-        _once(postgresql.Insert, VOTES, "battle"),
-    ),
-}
+_ADD = once(BATTLES, "id")
 
 
 def add(database: Database, battle: Battle) -> bool:
@@ -84,7 +49,7 @@ def add(database: Database, battle: Battle) -> bool:
     }
     traits = traits_of(battle)
     return database.put(
-        _ADD[database.dialect][0],
+        _ADD[database.dialect],
         {
             "id": battle.id,
             "kind": battle.kind,
@@ -99,41 +64,6 @@ def add(database: Database, battle: Battle) -> bool:
             "leaked": traits.leaked,
         },
     )
-
-
-def vote(database: Database, cast: Vote) -> bool:
-    """On a battle that was added. Written beside; of two votes on one battle the first holds."""
-    return database.put(_ADD[database.dialect][1], _vote(cast))
-
-
-def vote_now(connection: Connection, cast: Vote) -> bool:
-    """As `vote`, at once. False: there was one already."""
-    # Of an insert not every driver tells how many rows there were.
-    added = _ADD[connection.dialect.name][1].returning(VOTES.c.id)
-    return connection.execute(added, _vote(cast)).first() is not None
-
-
-def appearances(connection: Connection) -> Mapping[str, int]:
-    """In how many battles that were voted on each model was."""
-    voted = BATTLES.join(VOTES, BATTLES.c.id == VOTES.c.battle)
-    counts: dict[str, int] = {}
-    for model in (BATTLES.c.left_model, BATTLES.c.right_model):
-        query = select(model, func.count()).select_from(voted).group_by(model)
-        for name, count in connection.execute(query):
-            counts[name] = counts.get(name, 0) + count
-    return counts
-
-
-def _vote(cast: Vote) -> Mapping[str, object]:
-    return {
-        "battle": cast.battle,
-        "winner": cast.winner,
-        "voter": cast.voter,
-        "address": cast.address,
-        "cast_at": cast.cast_s,
-        "dwell_s": cast.dwell_s,
-        "reasons": list(cast.reasons),
-    }
 
 
 def find(connection: Connection, id: str) -> Battle | None:
@@ -161,49 +91,3 @@ def _pictures(said: Mapping[str, Any]) -> tuple[str, ...]:
 def ids(connection: Connection) -> Sequence[str]:
     """Of all battles, the oldest first."""
     return list(connection.execute(select(BATTLES.c.id).order_by(BATTLES.c.began_at)).scalars())
-
-
-def winners(connection: Connection) -> Mapping[str, Winner]:
-    """What people voted, by battle."""
-    rows = connection.execute(select(VOTES.c.battle, VOTES.c.winner))
-    return {row.battle: row.winner for row in rows}
-
-
-def is_voted(connection: Connection, battle: str) -> bool:
-    return (
-        connection.execute(select(VOTES.c.id).where(VOTES.c.battle == battle)).first() is not None
-    )
-
-
-def ballots(connection: Connection, after: int = 0) -> tuple[Sequence[Ballot], int]:
-    """Votes with what the ratings need of their battles, in the order in which they were written,
-    and the number of the last one."""
-    battle = [BATTLES.c[name] for name in _OF_BATTLES]
-    joined = select(VOTES, *battle).join(BATTLES, BATTLES.c.id == VOTES.c.battle)
-    rows = (
-        connection.execute(joined.where(VOTES.c.id > after).order_by(VOTES.c.id)).mappings().all()
-    )
-    return [_ballot(row) for row in rows], rows[-1]["id"] if rows else after
-
-
-_OF_BATTLES = ("kind", "left_model", "right_model", "question", "categories", "styles", "leaked")
-
-
-def _ballot(row: RowMapping) -> Ballot:
-    left, right = row["styles"]
-    return Ballot(
-        battle=row["battle"],
-        kind=row["kind"],
-        left=row["left_model"],
-        right=row["right_model"],
-        winner=row["winner"],
-        cast_s=row["cast_at"],
-        voter=row["voter"],
-        address=row["address"],
-        dwell_s=row["dwell_s"],
-        question=row["question"],
-        categories=frozenset(row["categories"]),
-        styles=(Style(*left), Style(*right)),
-        leaked=row["leaked"],
-        reasons=tuple(row["reasons"]),
-    )

@@ -13,7 +13,7 @@ METADATA = MetaData(
     }
 )
 
-TABLES = ("keys", "usage", "battles", "conversations", "quotas")
+TABLES = ("keys", "usage", "battles", "votes", "conversations", "quotas")
 
 
 def whole_metadata() -> MetaData:

@@ -85,11 +85,11 @@ def _query(config: ArenaCommand) -> "Query":
 
 
 def _stored(config: ArenaCommand) -> list[Ballot]:
-    from fastchat.storage import Database, battles
+    from fastchat.storage import Database, votes
 
     database = Database.open(config.database.text)
     try:
-        return list(database.read_now(battles.ballots)[0])
+        return list(database.read_now(votes.ballots)[0])
     except PlatformError as error:
         raise ConfigError(error.message) from None
     finally:

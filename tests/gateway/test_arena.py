@@ -20,7 +20,7 @@ from fastchat.gateway.arena import Arena
 from fastchat.gateway.figures import GatewayFigures
 from fastchat.gateway.keys import KeyRing
 from fastchat.protocol.cluster import COUNTS, WorkerEntry
-from fastchat.storage import Database, battles
+from fastchat.storage import Database, battles, votes
 from tests.apps import gateway_service, worker_app
 from tests.exposition import Told
 from tests.scripted import ScriptedEngine
@@ -100,7 +100,7 @@ def _two() -> list[ScriptedEngine]:
 
 def _ballots(database: Database) -> Sequence[Ballot]:
     assert database.writer.flush(10)
-    return database.read_now(battles.ballots)[0]
+    return database.read_now(votes.ballots)[0]
 
 
 async def test_two_models_answer_and_no_name_is_said(gateway: Gateway) -> None:

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from fastchat.arena.battle import Battle, Side, Vote
-from fastchat.storage import Database, battles
+from fastchat.storage import Database, battles, votes
 from tests.arena.votes import election
 from tests.pages.conftest import PATIENCE_MS, Tab
 from tests.running import MODEL, ROOT, RunningPlatform, answers, ask, free_ports
@@ -281,6 +281,6 @@ def _stuff(server: ArenaServer) -> None:
             dwell_s=9.0,
         )
         battles.add(database, battle)
-        battles.vote(database, vote)
+        votes.add(database, vote)
     assert database.writer.flush(60)
     database.close()

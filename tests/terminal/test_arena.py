@@ -8,7 +8,7 @@ import pytest
 
 from fastchat.core.database import DatabaseUrl
 from fastchat.core.errors import ConfigError
-from fastchat.storage import Database, battles
+from fastchat.storage import Database, battles, votes
 from fastchat.terminal.arena import ArenaCommand, arena
 from tests.arena.test_old_log import line
 from tests.storage.test_battles import battle, vote
@@ -26,7 +26,7 @@ def url(tmp_path: Path) -> DatabaseUrl:
     found = DatabaseUrl(f"sqlite:///{tmp_path / 'votes.db'}")
     database = Database.open(found.text)
     battles.add(database, battle())
-    battles.vote(database, vote())
+    votes.add(database, vote())
     database.close()
     return found
 

@@ -10,7 +10,7 @@ import pytest
 
 from fastchat.arena.old_log import OldLog
 from fastchat.core.errors import EngineFailed
-from fastchat.storage import Database, battles
+from fastchat.storage import Database, battles, votes
 from tests.scripted import ScriptedEngine
 from tests.storage.test_battles import battle
 from tests.storage.test_battles import vote as cast
@@ -81,7 +81,7 @@ async def test_a_vote_is_stored_and_logged(
     await ask(visitor)
     await vote(visitor, "cast_2", ["style", "made up", 3])
     assert database.writer.flush(5)
-    (found,), _ = database.read_now(battles.ballots)
+    (found,), _ = database.read_now(votes.ballots)
     assert {found.left, found.right} == set(MODELS)
     assert (found.winner, found.reasons, found.address) == ("both_bad", ("style",), "127.0.0.1")
     assert visitor.browser not in repr(found)
@@ -99,7 +99,7 @@ async def test_no_second_vote_and_none_on_nothing(visitor: Visitor, database: Da
     with pytest.raises(Refused, match="nothing to vote on"):
         await vote(visitor, "cast_3")
     assert database.writer.flush(5)
-    assert len(database.read_now(battles.ballots)[0]) == 1
+    assert len(database.read_now(votes.ballots)[0]) == 1
 
 
 async def test_a_failed_side_does_not_count(visitor: Visitor, engine: ScriptedEngine) -> None:
@@ -117,7 +117,7 @@ async def test_side_by_side_names_are_in_sight(visitor: Visitor, database: Datab
     assert ballot["visible"] is True
     await vote(visitor, "cast_4")
     assert database.writer.flush(5)
-    (found,), _ = database.read_now(battles.ballots)
+    (found,), _ = database.read_now(votes.ballots)
     assert (found.kind, found.left, found.winner) == ("side_by_side", "alpha-model", "left")
 
 
@@ -138,7 +138,7 @@ async def test_the_leaderboard_follows_the_votes(
 
 async def test_votes_of_another_process_are_seen(visitor: Visitor, database: Database) -> None:
     battles.add(database, battle())
-    battles.vote(database, cast())
+    votes.add(database, cast())
     assert database.writer.flush(5)
     ((_, table, *_),) = await visitor.whole("show", ["all", "all", True, False, False])
     assert "beta" in table

@@ -14,7 +14,7 @@ from fastchat.core.chat import Image, Text
 from fastchat.core.errors import EngineFailed
 from fastchat.core.generation import Chat
 from fastchat.core.pictures import mark_of
-from fastchat.storage import Database, battles
+from fastchat.storage import Database, battles, votes
 from tests.scripted import ScriptedEngine
 from tests.webui.drawing import png, sent, url_of
 from tests.webui.pages import served_page
@@ -122,7 +122,7 @@ async def test_a_battle_with_a_picture_is_fought_by_those_who_see(
     assert content_of(engine, 0) == content_of(engine, 1) == (Image(PICTURE), Text("what is it?"))
     await vote(visitor)
     assert database.writer.flush(5)
-    (found,), _ = database.read_now(battles.ballots)
+    (found,), _ = database.read_now(votes.ballots)
     assert found.categories == {"english", "vision"}
     battle = database.read_now(lambda connection: battles.find(connection, found.battle))
     assert battle is not None
@@ -134,9 +134,9 @@ async def test_the_leaderboard_shows_the_votes_on_pictures(visitor: Visitor) -> 
     await vote(visitor)
     await ask(visitor, "what is it?", pictures=QUESTION)
     await vote(visitor, "cast_2")
-    for category, votes in (("all", "2 votes count"), ("vision", "1 votes count")):
+    for category, count in (("all", "2 votes count"), ("vision", "1 votes count")):
         ((summary, *_),) = await visitor.whole("show", [category, "all", True, False, False])
-        assert votes in summary
+        assert count in summary
 
 
 async def test_a_picture_in_the_middle_of_a_blind_round_tells_nothing(
@@ -162,7 +162,7 @@ async def test_a_failed_side_and_a_leak_count_as_little_as_without(
     *_, note, _ = await vote(visitor)
     assert "does not count" in note
     assert database.writer.flush(5)
-    assert database.read_now(battles.ballots)[0][0].leaked
+    assert database.read_now(votes.ballots)[0][0].leaked
 
 
 async def test_side_by_side_both_have_to_see(visitor: Visitor, engine: ScriptedEngine) -> None:

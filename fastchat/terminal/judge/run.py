@@ -53,17 +53,17 @@ def _battles(
     config: JudgeCommand, known: set[str]
 ) -> tuple[Sequence[Battle], Mapping[str, Winner]]:
     """Those that are not judged yet. Pictures cannot be shown: they are not stored."""
-    from fastchat.storage import Database, battles
+    from fastchat.storage import Database, battles, votes
 
     def read(connection: "Connection") -> tuple[Sequence[Battle], Mapping[str, Winner]]:
-        votes = battles.winners(connection)
+        winners = votes.winners(connection)
         wanted = (
             battles.find(connection, id)
             for id in battles.ids(connection)
-            if id not in known and (id in votes or not config.voted)
+            if id not in known and (id in winners or not config.voted)
         )
         shown = (one for one in wanted if one is not None and not one.has_image)
-        return list(islice(shown, config.limit)), votes
+        return list(islice(shown, config.limit)), winners
 
     database = Database.open(config.database.text)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fastchat.arena.battle import Ballot, Battle, Vote, ballot
 from fastchat.arena.leaderboard import Leaderboard, Query, leaderboard
 from fastchat.arena.sampling import votes_of
-from fastchat.storage import Database, DatabaseAway, battles
+from fastchat.storage import Database, DatabaseAway, battles, votes
 
 MOST_BOARDS = 32
 # Votes of other processes are numbered by the database as they arrive, not quite in order.
@@ -38,7 +38,7 @@ class Poll:
         self._ballots.setdefault(battle.id, ballot(battle, vote))
         if self.database is not None:
             battles.add(self.database, battle)
-            battles.vote(self.database, vote)
+            votes.add(self.database, vote)
 
     async def refresh(self) -> None:
         """Votes that others wrote: another page, clients of the API. While the database is away
@@ -48,7 +48,7 @@ class Poll:
         after = max(0, self._last - OVERLAP)
         try:
             found, self._last = await self.database.read(
-                lambda connection: battles.ballots(connection, after)
+                lambda connection: votes.ballots(connection, after)
             )
         except DatabaseAway:
             return

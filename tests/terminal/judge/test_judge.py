@@ -12,7 +12,7 @@ from fastchat.arena.battle import Winner
 from fastchat.core.database import DatabaseUrl
 from fastchat.core.errors import ConfigError, OutOfRange
 from fastchat.core.generation import Chat, Chunk, GenerationRequest
-from fastchat.storage import Database, battles
+from fastchat.storage import Database, battles, votes
 from fastchat.terminal.judge.config import JudgeCommand
 from fastchat.terminal.judge.run import judge
 from tests.apps import worker_app
@@ -56,7 +56,7 @@ def url(tmp_path: Path) -> DatabaseUrl:
     database = Database.open(found.text)
     for id, winner in VOTES.items():
         battles.add(database, battle(id))
-        battles.vote(database, vote(id, winner))
+        votes.add(database, vote(id, winner))
     battles.add(database, battle("b3", "not voted on"))
     database.close()
     return found
