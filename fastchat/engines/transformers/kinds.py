@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, Literal
 
 from fastchat.core.errors import ConfigError
-from fastchat.engines.transformers import loading, sentences
+from fastchat.engines.transformers import checkpoint, loading, sentences
 from fastchat.engines.transformers.embedding import Embedder
 from fastchat.engines.transformers.encoder import Encoder, Limits
 from fastchat.engines.transformers.encoding import EmbeddingEngine, RankingEngine
@@ -18,6 +18,9 @@ from fastchat.model.context import get_context_length
 logger = logging.getLogger(__name__)
 
 Kind = Literal["text", "vectors", "scores"]
+
+# Encoders are often saved without it, and no vector of ours is made of it.
+_POOLER = "pooler."
 
 # Padded tokens of one step. A text that is longer than a step is a step of its own.
 _CPU_STEP = 512
@@ -49,7 +52,7 @@ def encoding_engine(options: Options) -> EmbeddingEngine | RankingEngine | None:
     device = loading.prepared(options)
     hub = loading.hub_words(options)
     source = str(options.model)
-    with loading.explained(options):
+    with checkpoint.explained(options):
         if loading.is_adapter(options):
             return None
         config = transformers.AutoConfig.from_pretrained(source, **hub)
@@ -60,13 +63,13 @@ def encoding_engine(options: Options) -> EmbeddingEngine | RankingEngine | None:
         _refuse_others(options, kind)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         limits = _limits(options, config, tokenizer, recipe, device)
-        auto = transformers.AutoModel
+        auto, spare = transformers.AutoModel, _POOLER
         if kind == "scores":
-            auto = transformers.AutoModelForSequenceClassification
+            auto, spare = transformers.AutoModelForSequenceClassification, ""
         words = {"device_map": {"": device}, "dtype": _dtype(options, config, device)}
         if options.attn_implementation is not None:
             words["attn_implementation"] = options.attn_implementation
-        model = auto.from_pretrained(source, **words, **hub).eval()
+        model = checkpoint.weights(auto, source, words | hub, spare).eval()
         encoder = Encoder(model, tokenizer, limits, is_causal=False)
         engine = _engine(options, kind, encoder, recipe, model)
     logger.info("%s", _summary(model, kind, recipe, limits.longest, time.monotonic() - began))

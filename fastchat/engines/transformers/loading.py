@@ -7,14 +7,13 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 from fastchat.core.errors import ConfigError
+from fastchat.engines.transformers import checkpoint
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.placement import (
     chosen_device,
@@ -65,8 +64,9 @@ def load(options: Options) -> Loaded:
     began = time.monotonic()
     device = prepared(options)
     hub = hub_words(options)
-    with explained(options):
+    with checkpoint.explained(options):
         source, adapter = _base(options)
+        checkpoint.check_generation_config(source)
         weights = weights_folder(options)
         config = transformers.AutoConfig.from_pretrained(weights or source, **hub)
         is_condensed = condense(config)
@@ -86,6 +86,7 @@ def load(options: Options) -> Loaded:
         else:
             model = _model(config, str(weights or source), words | hub, options, device)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
+        checkpoint.check_chat_template(source, tokenizer)
         if adapter is not None:
             model = _adapted(model, adapter)
         remove_with(model, words)
@@ -222,12 +223,12 @@ def _model(
         kind = transformers.AutoModelForSeq2SeqLM
     attention, reason = chosen_attention(options, config, device)
     try:
-        model = kind.from_pretrained(source, attn_implementation=attention, **words)
+        model = checkpoint.weights(kind, source, {**words, "attn_implementation": attention})
     except (ValueError, ImportError) as error:
         if options.attn_implementation is not None or "attention" not in str(error).lower():
             raise
         reason = "this architecture has no other"
-        model = kind.from_pretrained(source, **words)
+        model = checkpoint.weights(kind, source, words)
     logger.info("attention: %s, because %s", model.config._attn_implementation, reason)
     return model
 
@@ -272,27 +273,3 @@ def _quantized_name(quantized: object) -> str:
     if isinstance(quantized, Mapping):
         quantized = quantized.get("quant_method")
     return f" ({quantized})" if quantized else ""
-
-
-@contextmanager
-def explained(options: Options) -> Iterator[None]:
-    """What the libraries raise, as one sentence."""
-    try:
-        yield
-    except ConfigError:
-        raise
-    except UnpicklingError as error:
-        # PyTorch advises to run what is in it.
-        raise ConfigError(
-            f"{options.model} is not loaded: its weights are a pickle that is broken, or holds "
-            "more than numbers: ask for a checkpoint in safetensors"
-        ) from error
-    except (ImportError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{options.model} could not be loaded: {reason}") from error
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        remedy = "give a folder with a checkpoint, or the id of a model that the hub has"
-        if "trust_remote_code" in reason:
-            remedy = "it brings code of its own: --trust-remote-code runs it, if you trust it"
-        raise ConfigError(f"{options.model} cannot be loaded: {reason}: {remedy}") from error

@@ -10,7 +10,7 @@ from typing import Any
 from fastchat.core.errors import PlatformError
 from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.answer import Token
-from fastchat.engines.transformers.failures import error_of, free_memory
+from fastchat.engines.transformers.failures import error_of, free_memory, is_want_of_memory
 from fastchat.engines.transformers.lora import Adapter
 from fastchat.engines.transformers.sampling import Chooser
 
@@ -62,7 +62,7 @@ class Singles:
         except _Left:
             return
         except Exception as error:  # handed to whoever reads
-            if "out of memory" not in str(error).lower():
+            if not is_want_of_memory(error):
                 logger.exception("the model failed")
             task.fail(error_of(error))
             free_memory()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastchat.core.generation import Chat, Feature
-from fastchat.engines.transformers import loading
+from fastchat.engines.transformers import checkpoint, loading
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.vocabulary import Vocabulary
 
@@ -32,6 +32,6 @@ def load(model: str, *, revision: str, trust_remote_code: bool) -> TokenizerOnly
     import transformers
 
     options = Options(model=model, names=(), revision=revision, trust_remote_code=trust_remote_code)
-    with loading.explained(options):
+    with checkpoint.explained(options):
         found = transformers.AutoTokenizer.from_pretrained(model, **loading.hub_words(options))
     return TokenizerOnly(found)
