@@ -81,7 +81,8 @@ def _child(row: Row, config: DoctorConfig) -> Iterator[Finding]:
     options = Options(
         row=row, names=("NAME",), model=config.model_path, python=config.engine_python
     )
-    yield Finding("ok", f"a worker would run: {command(options, 0, '')}".replace(" 0 ", " PORT "))
+    words = ("PORT" if word == "0" else word for word in command(options, 0, "").argv)
+    yield Finding("ok", f"a worker would run: {' '.join(words)}")
 
 
 _BENEATH_CUDA = frozenset(["torchvision", "torchaudio", "torchcodec"])

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from fastchat.engines.served import ROWS
 from fastchat.terminal.doctor.checks import CHECKS, ENGINE_CHECKS
 from fastchat.terminal.doctor.engines import one_engine
 from fastchat.terminal.doctor.finding import DoctorConfig
@@ -20,6 +21,13 @@ def test_an_engine_that_is_not_installed_is_a_fault_with_a_remedy(
     assert (
         f"a worker would run: {sys.executable} -m sglang.launch_server --model-path MODEL" in said
     )
+
+
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.program])
+def test_what_would_be_run_leaves_the_port_open(name: str) -> None:
+    given = DoctorConfig(engine=name, engine_python=Path(sys.executable))
+    (run,) = [found.what for found in one_engine(given) if "would run" in found.what]
+    assert f"{ROWS[name].flags.port} PORT" in run
 
 
 def test_an_engine_that_is_installed_tells_its_versions() -> None:
