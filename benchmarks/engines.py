@@ -39,7 +39,7 @@ from benchmarks.transformers.models import SHAPES, make_shape
 from fastchat import __version__
 from fastchat.core.config import cache_folder, environment
 from fastchat.engines.served import ROWS, Options
-from fastchat.engines.served.command import command
+from fastchat.engines.served.command import command, slots
 from fastchat.model.weights import DEFAULT_MODEL, resolve
 from tests.engines.served.workers import Process, process, wait_until
 from tests.servers import free_port
@@ -222,13 +222,15 @@ def _sides(folder: Path, name: str, args: argparse.Namespace) -> Iterator[Sides]
         options = _vllm(folder, args) if name == "vllm" else _llama_server()
         engine = opened.enter_context(_engine(folder / "engine.log", options))
         at = f"http://127.0.0.1:{engine}"
+        # As if the worker had started it: who only has its address takes its usual number for it.
+        room = (*ROOM, "--limit-worker-concurrency", str(slots(options)))
         controller = opened.enter_context(process(folder, "controller", ready="/test_connection"))
         here = ("--controller-address", controller.url)
         opened.enter_context(
             process(
                 folder,
                 f"{name}_worker",
-                *("--engine-url", at, "--model-names", MODEL, *ROOM, *here),
+                *("--engine-url", at, "--model-names", MODEL, *room, *here),
             )
         )
         stack = opened.enter_context(process(folder, "openai_api_server", *here))
