@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -62,6 +62,19 @@ async def test_a_child_is_started_awaited_and_asked(caplog: pytest.LogCaptureFix
     assert "vllm: loading weights" in caplog.text  # without the colours
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_slow_start_says_what_it_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "engine")
+    given = options("--start-s", "600")
+    engine = ServedEngine(given, Started(given, replace(IMPATIENT, unready_s=0.02)))
+    task = asyncio.create_task(engine.attend(lambda ready: None))
+    await until(lambda: "it said last:" in caplog.text)
+    assert "vLLM does not listen yet after" in engine.trouble
+    with pytest.raises(EngineNotReady, match="does not listen yet"):
+        await collect(engine.generate(ask("hi")))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_child_that_dies_is_noticed_at_once_and_started_again() -> None:
