@@ -94,14 +94,14 @@ class Row:
     def send(self) -> None:
         one = self.candidate
         one.in_flight += 1
-        one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+        one.queue_length = one.in_flight + self._beside
         if self.place.is_shared:
             self.place.tell(self.in_flight)
 
     def end(self) -> None:
         one = self.candidate
         one.in_flight -= 1
-        one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+        one.queue_length = one.in_flight + self._beside
         if self.place.is_shared:
             self.place.tell(self.in_flight)
 
@@ -115,7 +115,7 @@ class Row:
         if self.place.is_shared:
             one, siblings = self.candidate, self.place.others()
             one.in_flight += siblings - self._siblings
-            one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+            one.queue_length = one.in_flight + self._beside
             self._siblings = siblings
 
     def send_for_others(self) -> None:
@@ -188,8 +188,9 @@ class Row:
         """The worker's own word, corrected by what was sent and has ended since; and it is never
         less busy than with what was sent from here."""
         one = self.candidate
-        self._beside = self.entry.queue_length + self.sent_since - self.in_flight_then
-        one.queue_length = max(one.in_flight, one.in_flight + self._beside)
+        beside = self.entry.queue_length + self.sent_since - self.in_flight_then
+        self._beside = max(0, beside)
+        one.queue_length = one.in_flight + self._beside
 
     def _not_full(self) -> None:
         capacity = self.entry.capacity

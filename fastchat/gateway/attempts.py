@@ -28,6 +28,7 @@ class Attempts:
         "count",
         "lease",
         "leases",
+        "tells_counts",
         "troubles",
     )
 
@@ -39,6 +40,8 @@ class Attempts:
         self.lease: Lease | None = None
         self.leases: list[Lease] = []
         self.count = 0  # also of those that were forgotten
+        # Whether the last one does. One of 0.2.36 as well: what stands in for it here does.
+        self.tells_counts = True
         # Whom we speak for, and from when till when, by our clock.
         self.apart: tuple[tuple[Lease, float, float], ...] = ()
         self.troubles: tuple[tuple[str, Outcome, float], ...] = ()  # and when, by our clock
@@ -69,15 +72,17 @@ class Attempts:
         if lease.model != request.asked_model:
             body = changed(body, model=lease.model)
         if "openai" in worker.dialects:
+            self.tells_counts = counts = worker.tells_counts
             time_left = request.deadline.left if request.deadline is not None else None
-            lines = to_worker(request.reading, request.id, time_left, counts=worker.tells_counts)
+            lines = to_worker(request.reading, request.id, time_left, counts=counts)
             if request.trace is not None:
                 lines += b"%b: %b\r\n" % (TRACEPARENT, request.trace.place.header)
-            if request.stream is not None and not worker.tells_counts:
+            if request.stream is not None and not counts:
                 body, self._wants_usage = asking(body)
             target = forwarder.target(worker)
             self._call = target.post(request, request.path, lines, body)
         else:
+            self.tells_counts = True
             now = forwarder.clock()
             self.apart += ((lease, now, now),)
             self._call = forwarder.old_wire.ask(
@@ -89,12 +94,6 @@ class Attempts:
         if self.tells_counts:
             return Sieve()
         return UsageSieve(wanted=self._wants_usage)
-
-    @property
-    def tells_counts(self) -> bool:
-        """One of 0.2.36 as well: what stands in for it here does."""
-        worker = self.leases[-1].worker
-        return worker.tells_counts or "openai" not in worker.dialects
 
     def report(self, outcome: Outcome) -> None:
         self._forwarder.table.report(self.leases[-1], outcome)

@@ -240,7 +240,7 @@ class Forwarding:
         self.ask_worker(lease, self.body_asked)
 
     def ask_worker(self, lease: Lease, body: bytes) -> None:
-        self.heard_at = self.forwarder.clock()
+        self.heard_at = lease.chosen_at
         self.attempts.ask(self, lease, body)
 
     def end_stream(self, status: int, code: int | None, last_words: bytes) -> None:

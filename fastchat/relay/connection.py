@@ -238,7 +238,7 @@ class Connection(asyncio.Protocol):
     def _rest(self, exchange: Exchange) -> None:
         if self._paused:
             self.resume()
-        if self._keep_alive and not self._broken and self.is_open:
+        if self._keep_alive and not self._broken:  # if it is still open is asked when it is used
             self.deadline = self.loop.time() + self._limits.keep_alive_s
             exchange.free(self)
         else:

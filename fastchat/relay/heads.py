@@ -44,8 +44,9 @@ class KnownHead:
         if not data.startswith(self.before):
             return None
         end = data.find(b"\r", start, start + _MOST_DIGITS + 1)
-        digits = data[start:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(self.after, end):
+        if end < 0 or not data.startswith(self.after, end):
             return None
         body = data[end + len(self.after) :]
-        return body if int(digits) == len(body) <= self.endpoint.limit_bytes else None
+        size = len(body)
+        is_whole = data[start:end] == b"%d" % size and size <= self.endpoint.limit_bytes
+        return body if is_whole else None
