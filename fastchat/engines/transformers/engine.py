@@ -85,11 +85,11 @@ class TransformersEngine:
         self._batcher = batcher
         self._embedder = embedder
         self._scorer = scorer
+        self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)  # before the ends are gone
         alone = SINGLES if batcher else max(SINGLES, options.slots)
         self._singles = Singles(loaded.model, alone, adapters, apart=batcher is not None)
         self._adapters = adapters
         adapters.hook(loaded.model)  # last: the others were copied without hooks
-        self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)
         self._has_encoder = bool(loaded.model.config.is_encoder_decoder)
         self._context_length = context_length
         self._room = Room(batcher.cache_tokens, batcher.page) if batcher else None

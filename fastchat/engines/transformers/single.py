@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from fastchat.core.errors import PlatformError
+from fastchat.core.errors import EngineFailed, PlatformError
 from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.answer import Token
 from fastchat.engines.transformers.failures import error_of, free_memory, is_want_of_memory
@@ -37,15 +37,26 @@ class Task:
     fail: Callable[[PlatformError], None]
     left: Callable[[], bool]
 
+    @property
+    def is_over(self) -> bool:
+        said = self.chooser.tokens
+        return len(said) >= self.most_tokens or bool(said and said[-1].id in self.ends)
+
 
 class Singles:
-    """`at_once` answers, each in a thread of its own. `apart`: each with modules of its own."""
+    """`at_once` answers, each in a thread of its own. `apart`: each with modules of its own.
+
+    Changes the generation config of the models that it asks: nothing may stand there that the
+    request did not say.
+    """
 
     def __init__(self, model: Any, at_once: int, adapters: Adapters, *, apart: bool) -> None:
         self._adapters = adapters
         self._models = [twin(model) if apart else model for _ in range(at_once)]
         for one in self._models if apart else ():
             adapters.hook(one)
+        for one in self._models:
+            one.generation_config = _unopinionated(one.generation_config)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="single")
 
     def submit(self, task: Task) -> "Future[None]":
@@ -59,6 +70,8 @@ class Singles:
         try:
             with self._adapters.over_all(task.adapter):
                 _generate(model, task)
+            if not task.is_over:
+                task.fail(EngineFailed("The model ended its answer before its end."))
         except _Left:
             return
         except Exception as error:  # handed to whoever reads
@@ -75,6 +88,18 @@ def twin(model: Any) -> Any:
     for as long as they last (`is_causal`): a call at the same time would read it, and keep it."""
     shared = [*model.parameters(), *model.buffers()]
     return copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
+
+
+def _unopinionated(own: Any) -> Any:
+    """`generate` fills what its caller left open from here. A checkpoint's penalties, beams and
+    limits would change what the request asked for, or end an answer that nobody then ends."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        bos_token_id=own.bos_token_id,
+        pad_token_id=own.pad_token_id,
+        decoder_start_token_id=own.decoder_start_token_id,
+    )
 
 
 class _OneByOne:
