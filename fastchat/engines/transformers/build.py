@@ -2,10 +2,11 @@
 
 import logging
 import math
+from dataclasses import replace
 
 from fastchat.core.errors import ConfigError, PlatformError
 from fastchat.core.generation import Engine
-from fastchat.engines.transformers import loading
+from fastchat.engines.transformers import loading, trial
 from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.encoder import Limits
 from fastchat.engines.transformers.engine import TransformersEngine
@@ -15,7 +16,7 @@ from fastchat.engines.transformers.manager import Batcher, BatchOptions
 from fastchat.engines.transformers.options import Options
 from fastchat.engines.transformers.placement import free_ram_bytes
 from fastchat.engines.transformers.scoring import Scorer
-from fastchat.engines.transformers.single import has_keys_and_values, twin
+from fastchat.engines.transformers.single import twin
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def create(options: Options) -> Engine:
 def generating_engine(options: Options) -> TransformersEngine:
     """For a checkpoint that makes text."""
     loaded = loading.load(options)
+    loaded = replace(loaded, in_pieces=trial.reads_in_pieces(loaded.model, str(options.model)))
     context = _context_length(options, loaded)
     adapters = _adapters(options, loaded)
     batcher = _batcher(options, loaded, context, adapters)
@@ -59,7 +61,7 @@ def generating_engine(options: Options) -> TransformersEngine:
 
 def _scorer(loaded: loading.Loaded, adapters: Adapters, limits: Limits) -> Scorer | None:
     """None for a model that does not read its prompt as it reads its answer."""
-    if not has_keys_and_values(loaded.model):
+    if not loaded.in_pieces:
         return None
     return Scorer(twin(loaded.model), adapters, limits.step)
 
@@ -97,14 +99,25 @@ def _batcher(
     """None, with one line that says why, for a model that cannot be batched."""
     reason = loading.why_not_batched(loaded.model)
     if reason is None:
+        words = _batch_options(options, loaded, context, adapters)
         try:
-            return Batcher(
-                loaded.model, _batch_options(options, loaded, context, adapters), adapters
-            )
+            return _tried(Batcher(loaded.model, words, adapters), words.longest)
         except (ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError) as error:
             reason = str(error)
+        except PlatformError as error:
+            reason = error.message
     logger.warning("requests are answered %d at a time: %s", options.slots, reason)
     return None
+
+
+def _tried(batcher: Batcher, longest: int) -> Batcher:
+    """Raises what the steps of the batch raise, and leaves nothing behind."""
+    try:
+        trial.try_batch(batcher, longest)
+    except Exception:
+        batcher.close()
+        raise
+    return batcher
 
 
 def _embedding_limits(options: Options, loaded: loading.Loaded, context: int) -> Limits:

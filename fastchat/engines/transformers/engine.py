@@ -87,7 +87,13 @@ class TransformersEngine:
         self._scorer = scorer
         self._vocabulary = Vocabulary(loaded.tokenizer, loaded.model)  # before the ends are gone
         alone = SINGLES if batcher else max(SINGLES, options.slots)
-        self._singles = Singles(loaded.model, alone, adapters, apart=batcher is not None)
+        self._singles = Singles(
+            loaded.model,
+            alone,
+            adapters,
+            apart=batcher is not None,
+            in_pieces=loaded.in_pieces,
+        )
         self._adapters = adapters
         adapters.hook(loaded.model)  # last: the others were copied without hooks
         self._has_encoder = bool(loaded.model.config.is_encoder_decoder)

@@ -14,9 +14,8 @@ def embedder_inside(loaded: Loaded, limits: Limits) -> Embedder:
     """The mean over all tokens, as 0.2.36 had it. Modules and tokenizer are apart from those that
     the answers use at the same time."""
     model = loaded.model
-    is_causal = not model.config.is_encoder_decoder and not getattr(model, "_is_stateful", False)
     encoder = Encoder(
-        _inside(twin(model)), copy.deepcopy(loaded.tokenizer), limits, is_causal=is_causal
+        _inside(twin(model)), copy.deepcopy(loaded.tokenizer), limits, is_causal=loaded.in_pieces
     )
     return Embedder(encoder, Recipe(), model.device)
 

@@ -34,11 +34,14 @@ _EXTRA = "pip install 'fschat[model_worker]'"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
+    """`in_pieces`: a prompt may be read into a cache of ours, and the model says the same of it."""
+
     model: Any
     tokenizer: Any
     trained_length: int
     seconds: float
     quantized: str = ""
+    in_pieces: bool = True
 
 
 def check_libraries() -> None:
@@ -176,6 +179,8 @@ def why_not_batched(model: Any) -> str | None:
         return f"{kind} has an encoder"
     if getattr(model, "_is_stateful", False):
         return f"{kind} keeps a state, not keys and values"
+    if not _has_like_heads(model.config.get_text_config()):
+        return f"{kind} has keys and values of different width"
     if getattr(model, "hf_device_map", None) and len(set(model.hf_device_map.values())) > 1:
         return "the model is spread over several devices"
     if not getattr(model, "_supports_attention_backend", False):
@@ -184,6 +189,13 @@ def why_not_batched(model: Any) -> str | None:
     if attention != "sdpa" and "flash" not in attention:
         return f"{kind} runs with {attention} attention"
     return None
+
+
+def _has_like_heads(config: Any) -> bool:
+    """Latent attention (MLA) has not: the manager lays out one width for both."""
+    value: int | None = getattr(config, "v_head_dim", None)
+    parts = [getattr(config, f"qk_{name}_head_dim", None) for name in ("nope", "rope")]
+    return value is None or None in parts or value == sum(filter(None, parts))
 
 
 def summary(loaded: Loaded, context_length: int, cache_tokens: int | None) -> str:

@@ -45,18 +45,22 @@ class Task:
 
 class Singles:
     """`at_once` answers, each in a thread of its own. `apart`: each with modules of its own.
+    `in_pieces`: a prompt is read into a cache of ours, for which not all models are made.
 
     Changes the generation config of the models that it asks: nothing may stand there that the
     request did not say.
     """
 
-    def __init__(self, model: Any, at_once: int, adapters: Adapters, *, apart: bool) -> None:
+    def __init__(
+        self, model: Any, at_once: int, adapters: Adapters, *, apart: bool, in_pieces: bool
+    ) -> None:
         self._adapters = adapters
+        self._in_pieces = in_pieces
         self._models = [twin(model) if apart else model for _ in range(at_once)]
         for one in self._models if apart else ():
             adapters.hook(one)
         for one in self._models:
-            one.generation_config = _unopinionated(one.generation_config)
+            one.generation_config = unopinionated(one.generation_config)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="single")
 
     def submit(self, task: Task) -> "Future[None]":
@@ -69,7 +73,7 @@ class Singles:
         model = self._models.pop()  # there are as many as threads
         try:
             with self._adapters.over_all(task.adapter):
-                _generate(model, task)
+                generate(model, task, in_pieces=self._in_pieces)
             if not task.is_over:
                 task.fail(EngineFailed("The model ended its answer before its end."))
         except _Left:
@@ -86,11 +90,11 @@ class Singles:
 def twin(model: Any) -> Any:
     """The same weights in other modules with another config. The manager's calls change the config
     for as long as they last (`is_causal`): a call at the same time would read it, and keep it."""
-    shared = [*model.parameters(), *model.buffers()]
+    shared = [*model.parameters(), *model.buffers(), *_of_eight_bits(model)]
     return copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
 
 
-def _unopinionated(own: Any) -> Any:
+def unopinionated(own: Any) -> Any:
     """`generate` fills what its caller left open from here. A checkpoint's penalties, beams and
     limits would change what the request asked for, or end an answer that nobody then ends."""
     from transformers import GenerationConfig
@@ -100,6 +104,18 @@ def _unopinionated(own: Any) -> Any:
         pad_token_id=own.pad_token_id,
         decoder_start_token_id=own.decoder_start_token_id,
     )
+
+
+def _of_eight_bits(model: Any) -> list[Any]:
+    """bitsandbytes moves the scales of a weight to the module that computes first: another one
+    would find none, and compute nonsense."""
+    found = []
+    for module in model.modules():
+        if getattr(getattr(module, "weight", None), "CB", None) is not None:
+            module.init_8bit_state()
+        state = getattr(module, "state", None)
+        found += [getattr(state, "CB", None), getattr(state, "SCB", None)]
+    return [tensor for tensor in found if tensor is not None]
 
 
 class _OneByOne:
@@ -119,14 +135,14 @@ class _OneByOne:
         return scores
 
 
-def _generate(model: Any, task: Task) -> None:
+def generate(model: Any, task: Task, *, in_pieces: bool) -> None:
     import torch
     from transformers import GenerationConfig, LogitsProcessorList
 
     ids = torch.tensor([list(task.prompt)], device=model.device)
     words: dict[str, Any] = {"attention_mask": torch.ones_like(ids)}
     with torch.inference_mode():
-        if has_keys_and_values(model):
+        if in_pieces:
             words["past_key_values"] = _prefilled(model, ids, task)
         own = model.generation_config
         model.generate(
