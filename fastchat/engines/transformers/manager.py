@@ -8,8 +8,9 @@ cancelled, loses those that come while its loop dies, and stays dead.
 import itertools
 import logging
 import threading
+import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastchat.core.errors import EngineFailed
@@ -59,6 +60,8 @@ class Batcher:
         self._ids = itertools.count()
         self._closed = False
         self._start()
+        # Who restarts it gets as much, and those who admit requests stay right.
+        self._options = replace(options, pages=self.cache_tokens // options.page)
 
     @property
     def cache_tokens(self) -> int:
@@ -88,14 +91,15 @@ class Batcher:
         ends: Sequence[int],
         adapter: Adapter | None = None,
     ) -> str:
-        """Raises `EngineFailed` when the engine is closed or cannot be started again."""
+        """Raises `EngineFailed`, or `OutOfMemory`, when the engine is closed or cannot be started
+        again: the next one tries once more."""
         request_id = f"{next(self._ids)}{ADAPTER}{adapter.serial if adapter else 0}"
         with self._lock:
             if self._closed:
                 raise EngineFailed("The engine is closed.")
             if self._router is None:
                 logger.warning("the batching loop had died: it is started again")
-                self._start()
+                self._restart()
             self._sinks[request_id] = sink
             self._manager.add_request(
                 list(prompt),
@@ -116,12 +120,20 @@ class Batcher:
             self._closed = True
         self._manager.stop(block=True, timeout=_LAST_STEP_S, hard_stop=True)
 
+    def _restart(self) -> None:
+        try:
+            self._start()
+            return
+        except Exception as error:  # noqa: BLE001  # whatever it is, who asked is told
+            logger.warning("the batching loop could not be started again: %s", error)
+            failure = error_of(error)
+        free_memory()  # the error is gone, and with it what its frames held
+        raise failure
+
     def _start(self) -> None:
         """As the manager's own `start`, with our router, our choosing, and a thread that does not
-        keep the process alive and tells when it ends."""
-        self._manager = manager = _new_manager(self._model, self._options)
-        self._router: Router | None = manager.output_router
-        self._sinks = manager.output_router.sinks
+        keep the process alive and tells when it ends. What fails on the way leaves nothing."""
+        manager = _new_manager(self._model, self._options)
         _warm_up(manager)
         if self._adapters.is_enabled:
             tell_adapters_apart(manager, self._adapters)
@@ -129,18 +141,24 @@ class Batcher:
         manager._generation_thread = threading.Thread(
             target=self._run, args=(manager,), name="batching", daemon=True
         )
+        self._manager = manager
+        self._router: Router | None = manager.output_router
+        self._sinks = manager.output_router.sinks
         manager._generation_thread.start()
 
     def _run(self, manager: Any) -> None:
+        """Frees its cache before anybody can ask for the next one."""
         try:
             manager._run_generation_loop()
         finally:
-            with self._lock:
-                self._router = None
             fatal = manager.background_thread_status.fatal_error
+            with self._lock:
+                if fatal is not None:
+                    traceback.clear_frames(fatal.__traceback__)
+                    manager.batch_processor = None
+                free_memory()
+                self._router = None
             manager.output_router.fail_all(error_of(fatal or RuntimeError("it was ended")))
-            manager.batch_processor = None if fatal else manager.batch_processor
-            free_memory()
 
 
 def _new_manager(model: Any, options: BatchOptions) -> Any:
@@ -172,6 +190,8 @@ def _new_manager(model: Any, options: BatchOptions) -> Any:
     listed._retrieve_processors_kwargs()
     listed.do_processing = True
     manager.output_router = Router()
+    # When its loop ends our router tells everybody, once the cache is free.
+    manager._fail_all_remaining_requests = lambda *_: None
     return manager
 
 
