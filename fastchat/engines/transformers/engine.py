@@ -207,7 +207,11 @@ class TransformersEngine:
                         if chunk is None:
                             continue
                         if chooser.guide is not None and chooser.guide.failed:
-                            raise EngineFailed("The grammar of this answer outgrew its limits.")
+                            param = chooser.guide.param
+                            raise InvalidRequest(
+                                f"{param}: this cannot be enforced: the grammar outgrew its limits",
+                                param=param,
+                            )
                         yield chunk
                         if chunk.finish_reason is not None:
                             return

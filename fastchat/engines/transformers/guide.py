@@ -21,6 +21,7 @@ class Guide:
 
     matcher: "LLMatcher"
     ends: Sequence[int]
+    param: str
     failed: bool = False
 
     def narrow(self, row: Any) -> None:
@@ -67,12 +68,15 @@ class Guides:
 
         grammar = LLMatcher.grammar_from_lark(wanted.lark)
         matcher = LLMatcher(self._vocabulary(), grammar, log_level=0)
-        if matcher.is_error():
-            reason = matcher.get_error().strip().splitlines()[0]
+        # Some are only found to lead nowhere when the first token is asked for.
+        begins = not matcher.is_error() and any(matcher.compute_bitmask())
+        if matcher.is_error() or not begins:
+            told = matcher.get_error().strip().splitlines()
+            reason = told[0] if told else "no answer begins as it says"
             raise InvalidRequest(
                 f"{wanted.param}: this cannot be enforced: {reason}", param=wanted.param
             )
-        return Guide(matcher, self._ends)
+        return Guide(matcher, self._ends, wanted.param)
 
     def _vocabulary(self) -> "LLTokenizer":
         from llguidance import LLTokenizer

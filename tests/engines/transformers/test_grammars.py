@@ -78,6 +78,8 @@ def test_between_two_parts_of_json_blanks_are_bounded(blanks: int, fits: bool) -
         (JsonSchema({"type": "strange"}), "response_format"),
         (Regex("(("), "guided_regex"),
         (Grammar("start: nothing"), "guided_grammar"),
+        (Grammar("start: start"), "guided_grammar"),
+        (Grammar('start: "x" start'), "guided_grammar"),
     ],
 )
 async def test_what_cannot_be_enforced_is_refused(
