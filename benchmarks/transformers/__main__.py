@@ -15,7 +15,8 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rich.table import Table
 from benchmarks.transformers.asking import PROMPT, Round, answered, asked, checked
 from benchmarks.transformers.models import folder_of
 from fastchat import __version__
+from fastchat.core.errors import InvalidRequest
 from fastchat.engines.transformers import Options
 from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
@@ -156,24 +158,34 @@ async def _after_cancel(engine: TransformersEngine) -> None:
 
 
 async def _after_many(engine: TransformersEngine, count: int) -> None:
-    """Plain, sampled, seeded, stopped, cancelled, refused: in turns, eight at a time."""
+    """Plain, sampled, seeded, penalized, stopped, with log probabilities, long, refused, and every
+    fifth cancelled: in turns, eight at a time."""
     rng = random.Random(1)
-    kinds: Sequence[Callable[[], dict[str, Any]]] = (
+    sampled: Sequence[Callable[[], dict[str, Any]]] = (
         dict,
         lambda: {"temperature": 0.8, "top_p": 0.9},
         lambda: {"temperature": 0.8, "seed": rng.randrange(9)},
         lambda: {"repetition_penalty": 1.2},
     )
+    changed: Sequence[dict[str, Any]] = (
+        {},
+        {"stop": ("a",)},
+        {"logprobs": 3},
+        {"prompt": f"{PROMPT} " * 20},
+        {"prompt": f"{PROMPT} " * 200},  # longer than the context: refused
+    )
     gate = asyncio.Semaphore(8)
 
     async def one(number: int) -> None:
         async with gate:
-            request = asked(number, rng.randrange(2, 24), **kinds[number % len(kinds)]())
+            request = asked(number, rng.randrange(2, 24), **sampled[number % len(sampled)]())
+            request = replace(request, **changed[number % len(changed)])
             async with aclosing(engine.generate(request)) as chunks:
-                leaves = number % 5 == 0
-                async for _ in chunks:
-                    if leaves:
-                        return
+                leaves = rng.randrange(5) == 0
+                with suppress(InvalidRequest):
+                    async for _ in chunks:
+                        if leaves:
+                            return
 
     await asyncio.gather(*(one(number) for number in range(count // 4)))
     before = _memory()

@@ -1,13 +1,16 @@
 """What is written in one turn of the event loop leaves at its end, together.
 
 Each write wakes whoever waits for it. One by one, he would be asleep again before the next: with
-dozens of connections, waking him would cost more than all else that is done for a request.
+dozens of connections, waking him would cost more than all else that is done for a request. Much at
+once leaves at once: only what the transport itself holds lets it say that a reader is too slow.
 """
 
 import asyncio
 import logging
 
 logger = logging.getLogger(__name__)
+
+MUCH = 16 * 1024
 
 
 class Outbox:
@@ -57,6 +60,8 @@ class Gathering:
         elif data:
             self._data = data
             self._outbox.add(self)
+        if len(self._data) >= MUCH:
+            self.flush()
 
     def flush(self) -> None:
         data, self._data = self._data, b""

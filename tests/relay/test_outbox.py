@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from fastchat.relay.outbox import Gathering, Outbox
+from fastchat.relay.outbox import MUCH, Gathering, Outbox
 
 
 class Wire(asyncio.Transport):
@@ -79,3 +79,14 @@ async def test_one_that_breaks_does_not_keep_what_others_are_to_hear() -> None:
     whole.write(b"heard")
     await asyncio.sleep(0)
     assert log == ["abort", b"heard"]
+
+
+async def test_much_at_once_does_not_wait_so_that_a_slow_reader_is_noticed() -> None:
+    log: list[object] = []
+    transport = Gathering(Wire(log), Outbox())
+    pieces = [b"x" * 1024] * 40
+    for piece in pieces:
+        transport.write(piece)
+        assert transport.get_write_buffer_size() < MUCH
+    await asyncio.sleep(0)
+    assert b"".join(bytes(part) for part in log if isinstance(part, bytes)) == b"".join(pieces)
