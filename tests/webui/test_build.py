@@ -49,6 +49,12 @@ def pages(tmp_path: Path) -> Pages:
     return opened
 
 
+async def status(asked: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> int:
+    """The answer is closed: a long one that nobody reads would keep its connection."""
+    async with asked as answer:
+        return answer.status
+
+
 async def test_without_a_controller_there_are_the_models_of_providers(pages: Pages) -> None:
     async with pages() as url, aiohttp.ClientSession() as session:
         visitor = Visitor(session, url, model="far")
@@ -87,14 +93,14 @@ async def test_a_page_with_users_shows_nothing_before_the_login(
         aiohttp.ClientSession(cookie_jar=jar) as session,
     ):
         for path in ("config", "gradio_api/queue/data?session_hash=x"):
-            assert (await session.get(f"{url}/{path}")).status == 401
-        assert (await session.post(f"{url}/gradio_api/queue/join", json={})).status == 401
+            assert await status(session.get(f"{url}/{path}")) == 401
+        assert await status(session.post(f"{url}/gradio_api/queue/join", json={})) == 401
         wrong = {"username": "ada", "password": "other"}
-        assert (await session.post(f"{url}/login", data=wrong)).status == 400
-        assert (await session.get(f"{url}/config")).status == 401
+        assert await status(session.post(f"{url}/login", data=wrong)) == 400
+        assert await status(session.get(f"{url}/config")) == 401
         right = {"username": "ada", "password": "right"}
-        assert (await session.post(f"{url}/login", data=right)).status == 200
-        assert (await session.get(f"{url}/config")).status == 200
+        assert await status(session.post(f"{url}/login", data=right)) == 200
+        assert await status(session.get(f"{url}/config")) == 200
 
 
 async def test_a_login_has_one_history_in_every_browser(pages: Pages, tmp_path: Path) -> None:
@@ -105,7 +111,9 @@ async def test_a_login_has_one_history_in_every_browser(pages: Pages, tmp_path: 
         for user, password in (("ada", "right"), ("ada", "right"), ("bob", "other")):
             jar = aiohttp.CookieJar(unsafe=True)
             async with aiohttp.ClientSession(cookie_jar=jar) as session:
-                await session.post(f"{url}/login", data={"username": user, "password": password})
+                await status(
+                    session.post(f"{url}/login", data={"username": user, "password": password})
+                )
                 visitor = Visitor(session, url, model="far")
                 await visitor.open()
                 if not told:
