@@ -98,8 +98,12 @@ class Arena:
         return self.draw.pair(self._models(shows), self._votes, self.rng)
 
     def _models(self, shows: bool) -> Sequence[str]:
-        able = [entry for entry in self.entries() if entry.sees or not shows]
-        served = {name for entry in able for name in entry.model_names} - {NAME}
+        served = {
+            name
+            for entry in self.entries()
+            for name in entry.model_names
+            if name != NAME and (entry.sees(name) or not shows)
+        }
         return sorted(served & set(self.models) if self.models else served)
 
     def _keep(self, battle: Battle) -> None:

@@ -141,12 +141,12 @@ class WorkerEntry(msgspec.Struct, frozen=True, kw_only=True):
         """None of a worker that does not tell."""
         return (self.model_abilities or {}).get(model, self.abilities)
 
-    @property
-    def sees(self) -> bool:
-        """Whether it can be asked with a picture. One of 0.2.36 cannot: its wire has another
-        notion of them."""
-        if self.abilities is not None:
-            return "vision" in self.abilities
+    def sees(self, model: str) -> bool:
+        """Whether this model of it can be asked with a picture. One of 0.2.36 cannot: its wire has
+        another notion of them."""
+        able = self.abilities_of(model)
+        if able is not None:
+            return "vision" in able
         return self.multimodal and bool(self.dialects)
 
     @property

@@ -194,7 +194,7 @@ def url_of(endpoint: Endpoint, path: str) -> str:
     vendor, base = endpoint.vendor, endpoint.api_base.rstrip("/")
     path = path.replace("{model}", quote(endpoint.model_name, safe=""))
     if path.startswith(("/v1/", "/beta/")):
-        base = base.removesuffix("/v1")
+        base = base.removesuffix("/v1").removesuffix("/beta")
     elif path in _BARE and "/" not in base.partition("://")[2]:
         base += "/v1"
     return f"{base}{path}" + (f"?{vendor.query}" if vendor.query else "")

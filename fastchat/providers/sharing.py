@@ -58,11 +58,12 @@ class Sharing:
             await asyncio.sleep(EXCHANGE_S)
 
     async def exchange(self) -> None:
-        self.tell()
+        """While the database is away nothing is told: it would take the room of usage and votes."""
         try:
             since = int(self.wall_clock() - DAY_S)
             self._heard = await self.shares.of_others(self.process, since)
             self._complained = False
+            self.tell()
         except PlatformError as error:
             if not self._complained:
                 logger.error("what other processes use of quotas is not known: %s", error.message)

@@ -47,7 +47,7 @@ class PageEngine:
     def sees(self, model: str) -> bool:
         """Whether it can be asked with a picture, whichever of its workers is asked."""
         if rows := self.rows(model):
-            return all(row.sees for row in rows)
+            return all(row.sees(model) for row in rows)
         remote = self.remote.get(model)
         return remote is not None and remote.endpoint.sees
 

@@ -56,21 +56,22 @@ class Store(Generic[K]):
             raise InvalidRequest("The page has no conversation: reload it.", param="session")
         session = self._sessions.get(id)
         if session is None:
-            self._make_room()
+            self._make_room(self.most - 1)
             session = self._sessions[id] = self.make()
         self._sessions.move_to_end(id)
         self._used[id] = self.clock()
+        self._make_room(self.most, keep=id)  # those that are there have grown
         return session
 
-    def _make_room(self) -> None:
+    def _make_room(self, most: int, keep: str = "") -> None:
         oldest = self.clock() - self.idle_s
         characters = sum(session.size for session in self._sessions.values())
         for id, session in list(self._sessions.items()):
-            full = len(self) >= self.most or characters >= self.most_characters
+            full = len(self) > most or characters >= self.most_characters
             if not full and self._used[id] >= oldest:
                 return
-            if not session.is_busy:
+            if not session.is_busy and id != keep:
                 characters -= session.size
                 del self._sessions[id], self._used[id]
-        if len(self) >= self.most:
+        if len(self) > most:
             raise Overloaded("Too many conversations are going on.", retry_after_s=30)

@@ -61,6 +61,17 @@ def test_the_guides_file_works_as_printed(tmp_path: Path) -> None:
     assert "sk-" not in repr([gpt, claude])
 
 
+@pytest.mark.parametrize("base", ["", "/v1", "/beta"])
+def test_a_path_of_a_version_of_its_own_stands_once(tmp_path: Path, base: str) -> None:
+    path = tmp_path / "api_endpoints.json"
+    one = {"model_name": "m", "api_type": "deepseek", "api_key": "k"}
+    path.write_text(json.dumps({"m": one | {"api_base": f"https://api.deepseek.com{base}"}}))
+    (endpoint,) = read_endpoints(path, {})
+    assert endpoint.vendor.completions is not None
+    url = url_of(endpoint, endpoint.vendor.completions.path)
+    assert url == "https://api.deepseek.com/beta/completions"
+
+
 @pytest.mark.parametrize("api_type", ORIGINAL)
 def test_every_api_type_of_the_original_is_accepted(tmp_path: Path, api_type: str) -> None:
     base = VENDORS[api_type].base or "https://example.org/v1"

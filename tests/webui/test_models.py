@@ -68,6 +68,7 @@ def test_a_model_sees_when_all_of_its_workers_do(tmp_path: Path) -> None:
         ([worker("chat", multimodal=True, dialects=ours)], False),
         ([worker(multimodal=True)], False),  # one of 0.2.36: nobody can ask it
         ([], False),
+        ([worker("chat", model_abilities={"m": ("chat", "vision")})], True),
     ):
         engine = PageEngine(
             ScriptedEngine(), {"m": rows}.__getitem__, {}, lambda _: ScriptedEngine()

@@ -70,6 +70,16 @@ def test_large_ones_make_room(make: Callable[..., Store[Session]]) -> None:
     assert store.find(ids(1)) is None
 
 
+def test_one_that_has_grown_makes_others_go_and_stays_itself(
+    make: Callable[..., Store[Session]],
+) -> None:
+    store = make(most_characters=1000)
+    store.open(ids(1))
+    store.open(ids(2)).turns = [Turn(question="x" * 2000, settings=SETTINGS)]
+    assert store.open(ids(2)).turns
+    assert store.find(ids(1)) is None
+
+
 async def test_a_running_answer_is_not_forgotten(make: Callable[..., Store[Session]]) -> None:
     engine = ScriptedEngine(held=asyncio.Event())
     store = make(engine, most=1)

@@ -12,6 +12,7 @@ from fastchat.arena.figures import ArenaFigures
 from fastchat.core.errors import InvalidRequest
 from fastchat.core.pictures import mark_of
 from fastchat.webui.pacing import paced
+from fastchat.webui.pictures import Blind
 from fastchat.webui.session import Session, Settings
 
 # empty: nothing was asked. failed: a side has no whole answer, so there is nothing to vote on.
@@ -29,6 +30,16 @@ class LatePicture(InvalidRequest):
         super().__init__(
             "A blind round takes pictures with its first question: begin a new round.",
             param="pictures",
+        )
+
+
+class LostSight(InvalidRequest):
+    """Of a blind round: which of the two it is stays a secret."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A model of this round does not see pictures any more: begin a new round.",
+            param="model",
         )
 
 
@@ -104,17 +115,27 @@ class Duel:
         else:
             pair = draw(bool(pictures))
         begins = pair != self.pair
-        for side, model in zip(self.sides, pair, strict=True):
-            side.admit(model, pictures, after=0 if begins else len(side.turns))
+        self._admit(pair, pictures, after=0 if begins else len(self.left.turns))
         if begins:
             await self.clear()
             self.pair = pair
 
+    def _admit(self, pair: Pair, pictures: tuple[str, ...], *, after: int) -> None:
+        for side, model in zip(self.sides, pair, strict=True):
+            try:
+                side.admit(model, pictures, after=after)
+            except Blind:
+                if self.is_blind:
+                    raise LostSight() from None
+                raise
+
     async def regenerate(self, settings: Settings) -> AsyncGenerator[None, None]:
         """Both answer their last question again. After the vote there is nothing to do better."""
         last = len(self.left.turns) - 1
-        if last < 0 or self.standing == "voted":
+        if last < 0 or self.standing == "voted" or self.pair is None:
             return
+        await self.stop()
+        self._admit(self.pair, self.left.turns[last].pictures, after=last)
         async with aclosing(
             self._both(settings, lambda one, how: one.regenerate(last, how))
         ) as news:

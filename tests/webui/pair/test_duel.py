@@ -12,7 +12,7 @@ from fastchat.core.errors import EngineFailed, InvalidRequest
 from fastchat.core.metrics import exposed, registry
 from fastchat.webui.assembly import ASSETS
 from fastchat.webui.pair import showing
-from fastchat.webui.pair.duel import Duel, Pair
+from fastchat.webui.pair.duel import Duel, LostSight, Pair
 from fastchat.webui.rows import Rendering
 from fastchat.webui.session import MOST_TURNS, Session, Settings
 from fastchat.webui.texts import load
@@ -22,6 +22,7 @@ from tests.servers import until
 from tests.webui.visitor import said
 
 HOW = Settings(model="-")
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
 PAIR = ("alpha-model", "beta-model")
 WORDS = load(ASSETS / "texts.toml").of("en")
 
@@ -213,6 +214,18 @@ async def test_a_fault_does_not_name_a_hidden_model() -> None:
     rows, _ = showing.rows(duel, (Rendering(WORDS, "Model A"), Rendering(WORDS)), even=False)
     assert "Model A cannot do this" in said(rows[1])
     assert "alpha-model" not in str(rows)
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_one_that_sees_no_more_is_not_named_and_neither_is_asked(again: bool) -> None:
+    left, right = ScriptedEngine(), ScriptedEngine()
+    duel = duel_of(left, right)
+    await read(duel.ask("hi", HOW, lambda _: PAIR, (PICTURE,)))
+    duel.right.sees = lambda _: False
+    with pytest.raises(LostSight) as refused:
+        await read(duel.regenerate(HOW) if again else duel.ask("more", HOW, lambda _: PAIR))
+    assert not any(name in str(refused.value) for name in PAIR)
+    assert (len(left.asked), len(right.asked), duel.standing) == (1, 1, "open")
 
 
 async def test_questions_and_votes_are_counted() -> None:
