@@ -18,7 +18,7 @@ from sqlalchemy import (
 from fastchat.arena.battle import Battle, Side, traits_of
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
-from fastchat.storage.once import once
+from fastchat.storage.upserts import once
 
 BATTLES = Table(
     "battles",

@@ -1,13 +1,12 @@
 """What each process has used of the quotas of providers: one row for a process and a model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    Executable,
     RowMapping,
     String,
     Table,
@@ -15,11 +14,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import bindparam as given
-from sqlalchemy.dialects import postgresql, sqlite
 
 from fastchat.protocol.quotas import QuotaShare, QuotaUse
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
+from fastchat.storage.upserts import replacing
 
 QUOTA_SHARES = Table(
     "quota_shares",
@@ -33,23 +32,7 @@ QUOTA_SHARES = Table(
     Column("microdollars", BigInteger, nullable=False),
     Column("held_until", BigInteger, nullable=False),
 )
-_KEY = ("process", "model")
-
-
-def _replacing(insert: type[sqlite.Insert] | type[postgresql.Insert]) -> Executable:
-    statement = insert(QUOTA_SHARES)
-    values = {
-        column.name: statement.excluded[column.name]
-        for column in QUOTA_SHARES.columns
-        if column.name not in _KEY
-    }
-    return statement.on_conflict_do_update(index_elements=list(_KEY), set_=values)
-
-
-_REPLACE: Mapping[str, Executable] = {
-    "sqlite": _replacing(sqlite.Insert),
-    "postgresql": _replacing(postgresql.Insert),
-}
+_REPLACE = replacing(QUOTA_SHARES)
 _FORGET = delete(QUOTA_SHARES).where(QUOTA_SHARES.c.told_at < given("before"))
 
 

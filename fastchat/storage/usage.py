@@ -7,18 +7,17 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    Executable,
     RowMapping,
     String,
     Table,
     func,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from fastchat.core.generation import Usage
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
+from fastchat.storage.upserts import adding
 
 HOUR_S = 3600
 NO_KEY = ""
@@ -66,16 +65,7 @@ class Used:
         return replace(self, microdollars=microdollars)
 
 
-def _adding(insert: type[sqlite.Insert] | type[postgresql.Insert]) -> Executable:
-    statement = insert(USAGE)
-    sums = {name: USAGE.c[name] + statement.excluded[name] for name in _SUMMED}
-    return statement.on_conflict_do_update(index_elements=list(_KEY), set_=sums)
-
-
-_ADD: Mapping[str, Executable] = {
-    "sqlite": _adding(sqlite.Insert),
-    "postgresql": _adding(postgresql.Insert),
-}
+_ADD = adding(USAGE)
 
 
 def add(database: Database, used: Used) -> bool:

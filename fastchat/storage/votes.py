@@ -21,7 +21,7 @@ from fastchat.arena.style import Style
 from fastchat.storage.battles import BATTLES
 from fastchat.storage.database import Database
 from fastchat.storage.metadata import METADATA
-from fastchat.storage.once import once
+from fastchat.storage.upserts import once
 
 VOTES = Table(
     "votes",
