@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,27 @@ async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path, moment
     assert not _named(tmp_path)
 
 
+def _on_real_weights(folder: Path, weights: Path) -> tuple[str, ...]:
+    return "llama_server_worker", "--model-path", str(weights)
+
+
+def _by_another_interpreter(folder: Path, weights: Path) -> tuple[str, ...]:
+    """It stands for one that has vLLM: what `-m` names is the server beside this file."""
+    python, child = folder / "python", Path(__file__).with_name("child.py")
+    python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {child} "$@"\n')
+    python.chmod(0o700)
+    return "vllm_worker", "--model-path", "m", "--engine-python", str(python)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux does it")
-def test_an_engine_ends_with_a_worker_that_is_killed(tmp_path: Path, smollm2_path: Path) -> None:
+@pytest.mark.parametrize("started", [_on_real_weights, _by_another_interpreter])
+def test_an_engine_ends_with_a_worker_that_is_killed(
+    tmp_path: Path, smollm2_path: Path, started: Callable[[Path, Path], tuple[str, ...]]
+) -> None:
     port, log = free_port(), tmp_path / "log"
-    argv = [sys.executable, "-m", "fastchat.serve.llama_server_worker", "--no-register"]
-    argv += ["--port", str(port), "--model-path", str(smollm2_path)]
+    module, *flags = started(tmp_path, smollm2_path)
+    argv = [sys.executable, "-m", f"fastchat.serve.{module}", "--no-register"]
+    argv += ["--port", str(port), *flags]
     environment = os.environ | {"LOGDIR": ""}
     with (
         log.open("wb") as file,
@@ -42,7 +59,7 @@ def test_an_engine_ends_with_a_worker_that_is_killed(tmp_path: Path, smollm2_pat
         try:
             wait_until(lambda: popen.poll() is not None or is_ready(worker), 60)
             engine = worker.child
-            assert _runs(engine)
+            assert _runs(engine), log.read_text()
         finally:
             popen.kill()
     wait_until(lambda: not _runs(engine))
