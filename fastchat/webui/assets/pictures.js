@@ -43,7 +43,7 @@
 				remove.textContent = "×";
 				remove.setAttribute("aria-label", words.picture_remove);
 				remove.addEventListener("click", () => {
-					box.kept.splice(box.kept.indexOf(one), 1);
+					box.kept = box.kept.filter((other) => other !== one);
 					tell(id, "");
 					show(id);
 				});
@@ -121,7 +121,7 @@
 					one.url = url;
 				})
 				.catch((why) => {
-					box.kept.splice(box.kept.indexOf(one), 1);
+					box.kept = box.kept.filter((other) => other !== one);
 					tell(id, typeof why === "string" ? why : words.picture_kind);
 				})
 				.finally(() => show(id));
@@ -186,9 +186,10 @@
 			show(id);
 		},
 		take: async (id) => {
-			const box = state(id);
-			await Promise.all(box.kept.map((one) => one.coming));
-			const urls = box.kept.splice(0).map((one) => one.url);
+			const box = state(id), taken = box.kept;
+			box.kept = []; // what comes from now on goes with the next question
+			await Promise.all(taken.map((one) => one.coming));
+			const urls = taken.map((one) => one.url).filter(Boolean);
 			tell(id, "");
 			show(id);
 			return urls.length ? JSON.stringify(urls) : "";
