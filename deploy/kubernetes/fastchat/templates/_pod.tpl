@@ -5,7 +5,8 @@
 automountServiceAccountToken: false
 # A service called `fastchat-worker` would set variables that begin like those of the processes.
 enableServiceLinks: false
-terminationGracePeriodSeconds: {{ add $.Values.drainSeconds 10 }}
+# Five seconds pass before the drain, and what is held of usage is written behind it.
+terminationGracePeriodSeconds: {{ add $.Values.drainSeconds 20 }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
