@@ -1,7 +1,7 @@
 """An engine that does what a test tells it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fastchat.core.generation import (
@@ -14,12 +14,13 @@ from fastchat.core.generation import (
     TokenLogprob,
     Usage,
 )
+from fastchat.core.lanes import Lane
 
 
 @dataclass
 class ScriptedEngine:
     """Says `words`, one a chunk. With `held` it waits for the event before each from `held_from`
-    on; `failure` is raised before the word number `fails_at`."""
+    on; `failure` is raised before the word number `fails_at`. `lanes` are by the seed."""
 
     words: Sequence[str] = ("one", " two", " three")
     features: frozenset[Feature] = frozenset(
@@ -32,9 +33,13 @@ class ScriptedEngine:
     held_from: int = 0
     failure: Exception | None = None
     fails_at: int = 0
+    lanes: Mapping[int | None, Lane] = field(default_factory=dict)
     asked: list[GenerationRequest] = field(default_factory=list)
     running: int = 0
     closed: bool = False
+
+    def lane(self, request: GenerationRequest) -> Lane | None:
+        return self.lanes.get(request.sampling.seed)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         self.asked.append(request)

@@ -7,6 +7,7 @@ from fastchat.core.abilities import Abilities, abilities
 from fastchat.core.attended import Attended, EngineLoad
 from fastchat.core.errors import EngineLost, PlatformError, UnknownModel
 from fastchat.core.generation import Chunk, ContextBound, Engine, Feature, GenerationRequest
+from fastchat.core.lanes import HasLanes, Lane
 from fastchat.core.upstream import Destination, Dialect, Relayable
 from fastchat.model.context import UNKNOWN_CONTEXT
 
@@ -36,6 +37,10 @@ class Several:
     def context_length(self) -> int:
         bound = [one.context_length for one in self._engines if isinstance(one, ContextBound)]
         return min(bound, default=UNKNOWN_CONTEXT)
+
+    def lane(self, request: GenerationRequest) -> Lane | None:
+        engine = self._of(request.model)
+        return engine.lane(request) if isinstance(engine, HasLanes) else None
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         return self._of(request.model).generate(request)

@@ -2,12 +2,13 @@
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fastchat.core.errors import DeadlinePassed, Overloaded
+from fastchat.core.lanes import Lane
 
 # Weight of the newest request in the running mean of service times.
 NEWEST = 0.2
@@ -15,7 +16,8 @@ NEWEST = 0.2
 
 @dataclass(slots=True)
 class Admission:
-    """`slots` requests run at once, `queue_limit` more wait; the rest is refused at once."""
+    """`slots` requests run at once, `queue_limit` more wait; the rest is refused at once. Who waits
+    because its lane is full lets the others pass."""
 
     slots: int
     queue_limit: int
@@ -24,6 +26,7 @@ class Admission:
     waiting: int = 0
     _service_s: float = 1.0
     _queue: deque["Ticket"] = field(default_factory=deque)
+    _in_lanes: Counter[Lane | None] = field(default_factory=Counter)
 
     @property
     def queue_length(self) -> int:
@@ -39,30 +42,31 @@ class Admission:
         """Until a slot should be free for one who comes when the queue is full."""
         return self._wait_s(self.queue_limit)
 
-    def enter(self, granted: Callable[[], None]) -> "Ticket":
+    def enter(self, granted: Callable[[], None], lane: Lane | None = None) -> "Ticket":
         """A place, in a slot or in the queue; `granted` is called when it is a slot, now or later.
         Raises `Overloaded` when the queue is full."""
-        is_full = self.running >= self.slots or self.waiting > 0
-        if is_full and self.waiting >= self.queue_limit:
+        ticket = Ticket(self, granted, lane)
+        if self._has_room(lane):
+            self._begin(ticket)
+            return ticket
+        if self.waiting >= self.queue_limit:
             raise Overloaded(
                 f"The worker runs {self.running} requests and {self.waiting} wait "
                 "(--limit-worker-concurrency). Retry later, or start another worker.",
-                retry_after_s=self.retry_after_s(),
+                retry_after_s=self.retry_after_s(lane),
             )
-        ticket = Ticket(self, granted)
-        if is_full:
-            self.waiting += 1
-            self._queue.append(ticket)
-        else:
-            self._begin(ticket)
+        self.waiting += 1
+        self._queue.append(ticket)
         return ticket
 
     @asynccontextmanager
-    async def slot(self, *, until: float | None = None) -> AsyncIterator[None]:
+    async def slot(
+        self, *, until: float | None = None, lane: Lane | None = None
+    ) -> AsyncIterator[None]:
         """Hold a slot while the body runs. Raises `Overloaded` when the queue is full, and
         `DeadlinePassed` when none was free until then, by the clock."""
         granted = asyncio.Event()
-        ticket = self.enter(granted.set)
+        ticket = self.enter(granted.set, lane)
         try:
             try:
                 async with asyncio.timeout(None if until is None else until - self.clock()):
@@ -73,12 +77,21 @@ class Admission:
         finally:
             ticket.leave()
 
-    def retry_after_s(self) -> int:
+    def retry_after_s(self, lane: Lane | None = None) -> int:
         """Whole seconds until a slot should be free for one who comes now."""
-        return max(1, math.ceil(self._wait_s(self.waiting)))
+        if lane is None:
+            return max(1, math.ceil(self._wait_s(self.waiting)))
+        ahead = sum(ticket.lane is lane for ticket in self._queue)
+        return max(1, math.ceil(self._wait_s(ahead, lane.width)))
+
+    def _has_room(self, lane: Lane | None) -> bool:
+        """Nobody waits who could run: whoever leaves lets the next one in."""
+        in_lane = lane is None or self._in_lanes[lane] < lane.width
+        return in_lane and self.running < self.slots
 
     def _begin(self, ticket: "Ticket") -> None:
         self.running += 1
+        self._in_lanes[ticket.lane] += 1
         ticket.begin(self.clock())
 
     def _leave(self, ticket: "Ticket", began: float | None) -> None:
@@ -87,21 +100,27 @@ class Admission:
             self._queue.remove(ticket)
             return
         self.running -= 1
+        self._in_lanes[ticket.lane] -= 1
         self._service_s += NEWEST * (self.clock() - began - self._service_s)
-        if self._queue and self.running < self.slots:
+        following = next((one for one in self._queue if self._has_room(one.lane)), None)
+        if following is not None:
             self.waiting -= 1
-            self._begin(self._queue.popleft())
+            self._queue.remove(following)
+            self._begin(following)
 
-    def _wait_s(self, waiting: int) -> float:
-        return (waiting + 1) * self._service_s / self.slots
+    def _wait_s(self, waiting: int, at_once: int | None = None) -> float:
+        return (waiting + 1) * self._service_s / min(self.slots, at_once or self.slots)
 
 
 class Ticket:
     """One request's place, until it leaves."""
 
-    __slots__ = ("_admission", "_began", "_granted", "_left")
+    __slots__ = ("_admission", "_began", "_granted", "_left", "lane")
 
-    def __init__(self, admission: Admission, granted: Callable[[], None]) -> None:
+    def __init__(
+        self, admission: Admission, granted: Callable[[], None], lane: Lane | None
+    ) -> None:
+        self.lane = lane
         self._admission = admission
         self._granted = granted
         self._began: float | None = None

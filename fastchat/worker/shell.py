@@ -35,6 +35,7 @@ from fastchat.core.generation import (
     joined,
     required_features,
 )
+from fastchat.core.lanes import HasLanes
 from fastchat.core.redaction import redacted
 from fastchat.core.resuming import resuming
 from fastchat.model.context import context_length_of
@@ -184,8 +185,9 @@ class Shell:
             await self._log_prompt(request)
         course = Course(self.figures, self.admission.clock)
         await self._check_length(request.prompt)
+        lane = self.engine.lane(request) if isinstance(self.engine, HasLanes) else None
         async with (
-            self.admission.slot(until=until),
+            self.admission.slot(until=until, lane=lane),
             aclosing(_guarded(self.engine, request)) as written,
             aclosing(written if reader is None else read(written, reader)) as chunks,
             aclosing(_batched(chunks, self.stream_interval)) as batches,

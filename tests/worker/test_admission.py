@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from fastchat.core.errors import Overloaded
+from fastchat.core.lanes import Lane
 from fastchat.worker.admission import Admission
 
 
@@ -89,4 +90,39 @@ async def test_a_ticket_is_served_without_a_task_and_in_turn() -> None:
     first.leave()
     assert served == ["first", "third"]
     third.leave()
+    assert admission.queue_length == 0
+
+
+async def test_who_waits_for_a_narrow_lane_holds_no_slot_and_lets_others_pass() -> None:
+    admission = Admission(slots=4, queue_limit=2, clock=lambda: 0)
+    narrow = Lane(1)
+    served: list[str] = []
+    tickets = [
+        admission.enter(lambda name=name: served.append(name), lane)  # type: ignore[misc]
+        for name, lane in (("a", narrow), ("b", narrow), ("c", narrow), ("d", None), ("e", None))
+    ]
+    assert (served, admission.running, admission.waiting) == (["a", "d", "e"], 3, 2)
+    with pytest.raises(Overloaded) as refused:
+        admission.enter(lambda: None, narrow)
+    assert refused.value.retry_after_s == 3  # one runs and two wait, each for a second
+    for ticket in tickets:
+        ticket.leave()
+    assert served == ["a", "d", "e", "b", "c"]
+    assert admission.queue_length == 0
+
+
+async def test_a_free_slot_goes_to_the_first_whose_lane_is_free() -> None:
+    admission = Admission(slots=2, queue_limit=3, clock=lambda: 0)
+    narrow = Lane(1)
+    served: list[str] = []
+    first, second, third, fourth = [
+        admission.enter(lambda name=name: served.append(name), lane)  # type: ignore[misc]
+        for name, lane in (("first", narrow), ("second", None), ("third", narrow), ("fourth", None))
+    ]
+    second.leave()
+    assert served == ["first", "second", "fourth"]
+    first.leave()
+    assert served == ["first", "second", "fourth", "third"]
+    for ticket in (third, fourth):
+        ticket.leave()
     assert admission.queue_length == 0

@@ -1,9 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from fastchat.core.errors import ContextOverflow, EngineFailed, UnknownModel, Unsupported
 from fastchat.core.generation import Chat, Chunk, GenerationRequest, Message, Sampling
+from fastchat.core.lanes import Lane
 from fastchat.model.template import NamedTemplate
 from fastchat.worker.shell import Shell
 from tests.scripted import ScriptedEngine
@@ -21,6 +23,18 @@ async def test_chunks_pass_and_the_slot_comes_back(shell: Shell) -> None:
     assert [chunk.text for chunk in chunks] == ["one", " two", " three"]
     assert chunks[-1].finish_reason == "stop"
     assert shell.admission.queue_length == 0
+
+
+async def test_who_waits_for_a_lane_of_the_engine_leaves_the_slots_to_others(
+    shell: Shell, engine: ScriptedEngine
+) -> None:
+    engine.held, engine.lanes = asyncio.Event(), {7: Lane(1)}
+    seeded = replace(ASK, sampling=Sampling(seed=7))
+    answers = [asyncio.create_task(read(shell, one)) for one in (seeded, seeded, ASK)]
+    await until(lambda: len(engine.asked) == 2)
+    assert [one.sampling.seed for one in engine.asked] == [7, None]
+    engine.held.set()
+    assert all([len(await answer) == 3 for answer in answers])
 
 
 async def test_the_stream_interval_gathers_tokens(engine: ScriptedEngine, shell: Shell) -> None:

@@ -24,6 +24,7 @@ from fastchat.core.generation import (
     Prompt,
     required_features,
 )
+from fastchat.core.lanes import Lane
 from fastchat.core.mailbox import Doorbell, Mailbox
 from fastchat.engines.transformers.adapters import Adapters
 from fastchat.engines.transformers.admission import Room
@@ -94,6 +95,7 @@ class TransformersEngine:
             apart=batcher is not None,
             in_pieces=loaded.in_pieces,
         )
+        self._beside_batch = Lane(alone) if batcher else None
         self._adapters = adapters
         adapters.hook(loaded.model)  # last: the others were copied without hooks
         self._has_encoder = bool(loaded.model.config.is_encoder_decoder)
@@ -159,6 +161,9 @@ class TransformersEngine:
             raise Unsupported(["chat"], model=self.model_names[0])
         return self._vocabulary.render(chat)
 
+    def lane(self, request: GenerationRequest) -> Lane | None:
+        return self._beside_batch if _is_repeatable(request) else None
+
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         missing = required_features(request) - self.features
         if missing:
@@ -191,7 +196,7 @@ class TransformersEngine:
             return
         chooser = self._chooser(request, prompt)
         chooser.guide = await self._guide(request, text)
-        batched = self._batcher is not None and request.sampling.seed is None
+        batched = self._batcher is not None and not _is_repeatable(request)
         if not batched:
             self._say_once()
         mailbox = self._mailbox()
@@ -336,6 +341,11 @@ class TransformersEngine:
         if size < _AT_ONCE:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._aside, work)
+
+
+def _is_repeatable(request: GenerationRequest) -> bool:
+    """In a batch, the neighbours change the last digits of what is computed."""
+    return request.sampling.seed is not None
 
 
 def _all(batches: Sequence[Tokens]) -> Sequence[Token]:

@@ -1,6 +1,7 @@
 """Both ways through the engine, and the end of things, with the real model."""
 
 import asyncio
+import time
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from fastchat.engines.transformers import Options
 from fastchat.engines.transformers.build import generating_engine as create
 from fastchat.engines.transformers.engine import TransformersEngine
 from fastchat.engines.transformers.manager import Batcher
+from fastchat.worker.admission import Admission
+from fastchat.worker.shell import Shell
 from tests.engines.requests import STORY, ask, chat
 from tests.servers import until
 
@@ -102,6 +105,23 @@ async def test_answers_outside_the_batch_do_not_stop_it(hf: TransformersEngine) 
     # Nor do they change what it, or they, say.
     texts = {(await _answer(hf, max_tokens=6, seed=seed)).text for seed in (None, 1)}
     assert texts == {" a wise old wizard named"}
+
+
+async def test_who_waits_for_an_answer_outside_the_batch_holds_no_slot(
+    hf: TransformersEngine,
+) -> None:
+    shell = Shell(hf, Admission(4, 8, time.monotonic), stream_interval=1)
+    requests = [ask(max_tokens=400, seed=number, **ENDLESS) for number in range(4)]
+    seeded = [asyncio.create_task(collect(shell.generate(one))) for one in requests]
+    await until(lambda: shell.admission.queue_length == 4)
+    assert (shell.admission.running, shell.admission.waiting) == (2, 2)
+    answer = await collect(shell.generate(ask(max_tokens=5)))
+    assert answer.usage.completion_tokens == 5
+    assert not any(task.done() for task in seeded)
+    for task in seeded:
+        task.cancel()
+    await asyncio.gather(*seeded, return_exceptions=True)
+    assert shell.admission.queue_length == 0
 
 
 async def test_a_loop_that_dies_ends_its_answers_and_lives_again(
