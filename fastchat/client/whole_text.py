@@ -88,7 +88,7 @@ class WholeText:
         if finish == "length":
             # model_worker 0.2.36 counts one too few when the limit ends an answer.
             completion = max(completion, self.max_new_tokens)
-        return Usage(prompt_tokens=message.usage.prompt_tokens, completion_tokens=completion)
+        return Usage.told(message.usage.prompt_tokens, completion)
 
     def _new_logprobs(self, found: CompletionLogprobs | None) -> tuple[TokenLogprob, ...]:
         if found is None:

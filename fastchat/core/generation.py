@@ -95,6 +95,10 @@ class GenerationRequest:
     traceparent: bytes | None = None
 
 
+# More than any answer has. Sums of it stay what databases can hold.
+MOST_TOKENS = 2**31 - 1
+
+
 class Usage(NamedTuple):
     """Tokens so far. `cached_tokens` of the prompt were not computed again; `reasoning_tokens` are
     part of the answer's."""
@@ -104,12 +108,22 @@ class Usage(NamedTuple):
     cached_tokens: int = 0
     reasoning_tokens: int = 0
 
+    @classmethod
+    def told(cls, prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> "Usage":
+        """By others, who may lie: no count gives a key tokens back, or outgrows what is written."""
+        prompt, completion = _within(prompt, MOST_TOKENS), _within(completion, MOST_TOKENS)
+        return cls(prompt, completion, _within(cached, prompt), _within(reasoning, completion))
+
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
 
 NO_TOKENS = Usage()
+
+
+def _within(count: int, most: int) -> int:
+    return min(max(count, 0), most)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

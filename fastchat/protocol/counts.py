@@ -21,11 +21,11 @@ def written(usage: Usage) -> str:
 
 def read(text: bytes) -> Usage | None:
     """None for anything but three numbers."""
-    numbers = text.split()
+    numbers = text.split() if len(text) <= MOST_BYTES else []
     if len(numbers) != 3 or not b"".join(numbers).isdigit():
         return None
     prompt, completion, cached = numbers
-    return Usage(int(prompt), int(completion), int(cached))
+    return Usage.told(int(prompt), int(completion), int(cached))
 
 
 def comment(usage: Usage) -> bytes:

@@ -148,10 +148,10 @@ class AnthropicReader:
             return
         cached = said.cache_read_input_tokens or 0
         prompt = (said.input_tokens or 0) + (said.cache_creation_input_tokens or 0) + cached
-        self._usage = Usage(
-            prompt_tokens=prompt or self._usage.prompt_tokens,
-            cached_tokens=cached or self._usage.cached_tokens,
-            completion_tokens=said.output_tokens or self._usage.completion_tokens,
+        self._usage = Usage.told(
+            prompt or self._usage.prompt_tokens,
+            said.output_tokens or self._usage.completion_tokens,
+            cached=cached or self._usage.cached_tokens,
         )
 
 

@@ -132,11 +132,11 @@ class GeminiReader:
         if said is None:
             return
         thoughts = said.thoughts_token_count or 0
-        self._usage = Usage(
-            prompt_tokens=said.prompt_token_count or self._usage.prompt_tokens,
-            completion_tokens=(said.candidates_token_count or 0) + thoughts,
-            cached_tokens=said.cached_content_token_count or 0,
-            reasoning_tokens=thoughts,
+        self._usage = Usage.told(
+            said.prompt_token_count or self._usage.prompt_tokens,
+            (said.candidates_token_count or 0) + thoughts,
+            cached=said.cached_content_token_count or 0,
+            reasoning=thoughts,
         )
 
 

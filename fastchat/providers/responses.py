@@ -142,11 +142,11 @@ class ResponsesReader:
         said = response.usage
         if said is not None:
             cached, reasoned = said.input_tokens_details, said.output_tokens_details
-            self._usage = Usage(
-                prompt_tokens=said.input_tokens or 0,
-                completion_tokens=said.output_tokens or 0,
-                cached_tokens=(cached and cached.cached_tokens) or 0,
-                reasoning_tokens=(reasoned and reasoned.reasoning_tokens) or 0,
+            self._usage = Usage.told(
+                said.input_tokens or 0,
+                said.output_tokens or 0,
+                cached=(cached and cached.cached_tokens) or 0,
+                reasoning=(reasoned and reasoned.reasoning_tokens) or 0,
             )
 
 

@@ -124,7 +124,7 @@ class Writer:
                 tries += 1
                 if self._gives_up.wait(pause_s):
                     return
-            except SQLAlchemyError:
+            except Exception:  # noqa: BLE001  # a driver raises what it likes about a value
                 self._write_apart()
                 return
             else:
@@ -149,6 +149,8 @@ class Writer:
                 self._lose(1, reason(error))
             except (DatabaseAway, ConfigError) as error:
                 self._lose(1, str(error))
+            except Exception as error:  # noqa: BLE001  # its words may hold values of ours
+                self._lose(1, type(error).__name__)
             else:
                 self.written += 1
 

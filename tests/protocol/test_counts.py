@@ -40,7 +40,9 @@ def test_a_stream_that_was_broken_off_loses_nothing() -> None:
     assert sieve.passed(broken) + sieve.rest() == broken
 
 
-@pytest.mark.parametrize("text", [b"", b"1 2", b"1 2 x", b"-1 2 3", b"1 2 3 4", b"1.0 2 3"])
+@pytest.mark.parametrize(
+    "text", [b"", b"1 2", b"1 2 x", b"-1 2 3", b"1 2 3 4", b"1.0 2 3", b"1 2 " + b"3" * 9999]
+)
 def test_what_is_not_three_numbers_is_no_count(text: bytes) -> None:
     assert read(text) is None
     assert read(written(COUNTS).encode()) == COUNTS

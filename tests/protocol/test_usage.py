@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastchat.core.generation import Usage
+from fastchat.core.generation import MOST_TOKENS, Usage
 from fastchat.protocol.openai.usage import LINE_BYTES, UsageSieve, asking, usage_in
 
 SAID = {
@@ -79,3 +79,12 @@ def test_the_counts_of_a_plain_answer() -> None:
     assert usage_in(json.dumps({"choices": [1], "usage": SAID}).encode()) == COUNTS
     assert usage_in(b'{"choices": []}') is None
     assert usage_in(b"<html>") is None
+
+
+@pytest.mark.parametrize("number", [-5, 10**30, 1.5, True, "7"])
+def test_counts_that_make_no_sense_give_nothing_back_and_break_nothing(number: object) -> None:
+    said = dict.fromkeys(("prompt_tokens", "completion_tokens"), number)
+    details = {"prompt_tokens_details": {"cached_tokens": number}}
+    counts = usage_in(json.dumps({"usage": said | details}).encode()) or Usage()
+    assert 0 <= counts.cached_tokens <= counts.prompt_tokens <= MOST_TOKENS
+    assert 0 <= counts.completion_tokens <= MOST_TOKENS

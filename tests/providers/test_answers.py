@@ -1,11 +1,12 @@
 """What each vendor answers becomes the same chunks."""
 
 import json
+import re
 
 import pytest
 
 from fastchat.core.errors import EngineFailed, ProviderAway
-from fastchat.core.generation import Chunk, ToolCallDelta, Usage, collect
+from fastchat.core.generation import MOST_TOKENS, Chunk, ToolCallDelta, Usage, collect
 from tests.providers import recorded
 from tests.providers.fakes import Fake, answer, events, opened, request
 
@@ -55,6 +56,20 @@ async def test_a_call_of_a_tool_is_read(api_type: str) -> None:
 @pytest.mark.parametrize("api_type", COUNTED)
 async def test_tokens_are_counted_as_openai_does(api_type: str) -> None:
     assert (await answer(api_type, Fake(SAID[api_type]))).usage == COUNTED[api_type]
+
+
+@pytest.mark.parametrize("factor", [-1, 10**12])
+@pytest.mark.parametrize("api_type", COUNTED)
+async def test_no_count_that_makes_no_sense_is_taken(api_type: str, factor: int) -> None:
+    said = re.sub(
+        rb"(?i)(tokens?_?count|tokens)\": (\d+)",
+        lambda found: b'%s": %d' % (found[1], int(found[2]) * factor),
+        SAID[api_type],
+    )
+    assert said != SAID[api_type]
+    usage = (await answer(api_type, Fake(said))).usage
+    most = MOST_TOKENS if factor > 0 else 0
+    assert usage == Usage(*(most if count else 0 for count in COUNTED[api_type]))
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,19 @@ def test_a_row_that_the_database_refuses_is_lost_alone(database: Database, door:
     writer.close(1)
 
 
+@pytest.mark.parametrize("column", [{"created_at": 2**70}, {"name": "\ud800"}])
+def test_a_row_that_the_driver_cannot_write_is_lost_alone(
+    database: Database, door: Door, column: dict[str, object]
+) -> None:
+    door.is_open = True
+    writer = Writer(door.begin)
+    for row in (_row(1), _row(2) | column, _row(3)):
+        writer.put(ROW, row)
+    assert writer.flush(5)
+    assert (_names(database), writer.written, writer.lost) == (["k1", "k3"], 2, 1)
+    writer.close(1)
+
+
 def test_what_comes_after_the_end_is_lost(door: Door) -> None:
     door.is_open = True
     writer = Writer(door.begin)

@@ -36,11 +36,11 @@ class AnswerUsage(msgspec.Struct, frozen=True):
 
     def counted(self) -> Usage:
         details, thought = self.prompt_tokens_details, self.completion_tokens_details
-        return Usage(
-            prompt_tokens=self.prompt_tokens or 0,
-            completion_tokens=self.completion_tokens or 0,
-            cached_tokens=(details.cached_tokens or 0) if details is not None else 0,
-            reasoning_tokens=(thought.reasoning_tokens or 0) if thought is not None else 0,
+        return Usage.told(
+            self.prompt_tokens or 0,
+            self.completion_tokens or 0,
+            cached=(details.cached_tokens or 0) if details is not None else 0,
+            reasoning=(thought.reasoning_tokens or 0) if thought is not None else 0,
         )
 
 
