@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from fastchat.core.errors import InvalidRequest, OutOfRange
-from fastchat.core.pictures import kind_of
+from fastchat.core.pictures import check_size, kind_of
 from fastchat.gateway.addresses import (
     Hosts,
     Judging,
@@ -147,4 +147,5 @@ def _data_url(url: str, data: bytes) -> str:
     kind = kind_of(data)
     if kind is None:
         raise Refused(url, "is no PNG, JPEG, GIF or WebP.")
+    check_size(data)
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fastchat.core.errors import InvalidRequest, OutOfRange
-from fastchat.core.pictures import kind_of
+from fastchat.core.pictures import check_size, kind_of
 
 # A worker takes 2 MB a request, in which a conversation is told from its beginning.
 MOST = 4
@@ -68,4 +68,5 @@ def _checked(url: str) -> str:
     kind = kind_of(content)
     if kind is None:
         raise InvalidRequest("A picture is a PNG, JPEG, GIF or WebP file.", param="pictures")
+    check_size(content)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

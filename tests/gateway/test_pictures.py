@@ -20,6 +20,7 @@ async def test_a_picture_is_data_then(pictures: Pictures, names: Names) -> None:
 
 REFUSALS = [
     ([answer(b"<svg/>")], "no PNG"),
+    ([answer(PNG[:16] + b"\xff" * 8)], r"4294967295 x 4294967295 pixels.*67,108,864"),
     ([answer(status="404 No")], "404"),
     ([answer(PNG + b"x" * ROOM)], "too large"),
     ([answer(b"", "302 Found", "location: http://inside/a.png")], "public"),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 
 import pytest
 
@@ -63,6 +64,12 @@ def test_there_is_a_bound_for_their_number_and_their_size() -> None:
     large = png() + bytes(CHARACTERS)
     with pytest.raises(OutOfRange, match="400 kB"):
         pictures_of(sent(url_of(large)))
+
+
+def test_there_is_a_bound_for_their_pixels() -> None:
+    bomb = png()[:16] + struct.pack(">II", 30_000, 30_000) + png()[24:]
+    with pytest.raises(OutOfRange, match="30000 x 30000 pixels"):
+        pictures_of(sent(url_of(bomb)))
 
 
 def test_a_conversation_has_a_bound_too() -> None:
