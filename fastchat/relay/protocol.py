@@ -109,9 +109,9 @@ class EdgeProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         if self._known is not None and self._awaited == "next" and self.cycle.response_complete:
-            body = self._known.body_of(data)
-            if body is not None:
-                self._begin_again(self._known, body)
+            request = self._known.read(data)
+            if request is not None:
+                self._begin_again(self._known.endpoint, *request)
                 return
         begins = self._awaited == "next" or self._awaited == "first"
         try:
@@ -218,9 +218,9 @@ class EdgeProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
-    def _begin_again(self, known: KnownHead, body: bytes) -> None:
+    def _begin_again(self, endpoint: Endpoint, head: Head, body: bytes) -> None:
         self._received = 0
-        exchange = Exchange(self, known.endpoint, known.head, can_chunk=True, keep_alive=True)
+        exchange = Exchange(self, endpoint, head, can_chunk=True, keep_alive=True)
         self.cycle = cast(RequestResponseCycle, exchange)
         self._exchange = exchange
         exchange.ask_whole(body)

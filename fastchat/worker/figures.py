@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastchat.core.attended import Attended, TellsLoad
 from fastchat.core.errors import PlatformError
-from fastchat.core.generation import Usage
+from fastchat.core.generation import NO_TOKENS, Usage
 from fastchat.core.metrics import (
     ANSWERS_S,
     FIRST_TOKENS_S,
@@ -151,7 +151,7 @@ class Course:
     came: float = field(init=False)
     _first: float | None = None
     _last: float = 0.0
-    _usage: Usage = field(default_factory=Usage)
+    _usage: Usage = NO_TOKENS
 
     def __post_init__(self) -> None:
         self.came = self.clock()

@@ -3,7 +3,7 @@ and none of the answer; what the worker adds is a slot, token counts and one end
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +22,7 @@ from fastchat.core.errors import (
     UnknownModel,
     WorkerTimeout,
 )
-from fastchat.core.generation import Usage
+from fastchat.core.generation import NO_TOKENS, Usage
 from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER, comment, written
@@ -51,6 +51,7 @@ EVENT_STREAM = b"text/event-stream"
 COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
 _TO_ENGINE = (b"accept", b"content-type", b"user-agent")
 _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
+FIRST_TOKEN = Usage(completion_tokens=1)
 # How engines say in the middle of a stream that they cannot go on.
 _ERROR = b'data: {"error"'
 
@@ -62,73 +63,47 @@ class _Peek(msgspec.Struct, frozen=True):
 
 
 class Relayed:
-    """It waits for a slot, is asked, is answered, and leaves its slot, whatever happens."""
+    """It waits for a slot, is asked, is answered, and leaves its slot, whatever happens.
 
-    __slots__ = (
-        "_began",
-        "_begun",
-        "_body",
-        "_call",
-        "_client",
-        "_continuation",
-        "_counted",
-        "_course",
-        "_deadline",
-        "_ended",
-        "_endpoint",
-        "_first_s",
-        "_head",
-        "_headers",
-        "_is_stream",
-        "_last",
-        "_model",
-        "_paused",
-        "_pieces",
-        "_relaying",
-        "_sieve",
-        "_size",
-        "_status",
-        "_ticket",
-        "_trip",
-        "_verdict",
-        "_waited_s",
-        "_wants_counts",
-        "id",
-    )
+    The attributes with a value here are those that most requests never set: so they cost nothing.
+    """
+
+    _model = ""
+    _body = b""
+    _ticket: Ticket | None = None
+    _call: Call | None = None
+    _deadline: Deadline | None = None
+    _continuation: Continuation | None = None
+    _verdict: "asyncio.Task[None] | None" = None
+    _trip: Trip | None = None
+    _shows_usage = True  # to the client, which asked for it or may
+    _last = (b"", b"")
+    _size = 0
+    _waited_s = 0.0
+    _first_s: float | None = None
+    _status = LEFT
+    _is_stream = False
+    _begun = False
+    _paused = False
+    _ended = False
 
     def __init__(
         self, endpoint: "Endpoint", headers: Mapping[bytes, bytes], client: Client
     ) -> None:
         self._endpoint = endpoint
-        self._relaying = endpoint.relaying
+        self._relaying = relaying = endpoint.relaying
         self._headers = headers
         self._client = client
-        self._wants_counts = WANTS_COUNTS in headers
-        self._model = ""
-        self._body = b""
-        self._ticket: Ticket | None = None
-        self._call: Call | None = None
-        self._deadline: Deadline | None = None
-        self._continuation: Continuation | None = None
-        self._verdict: asyncio.Task[None] | None = None
-        self._sieve = UsageSieve(wanted=True)
-        self._pieces: list[bytes] = []
-        self._last = (b"", b"")
-        self._size = 0
-        self._waited_s = 0.0
-        self._first_s: float | None = None
-        self._status = LEFT
-        self._is_stream = self._begun = self._paused = self._ended = False
-        figures = self._relaying.shell.figures
-        self._course = Course(figures, self._relaying.shell.admission.clock)
+        figures = relaying.shell.figures
+        self._course = Course(figures, relaying.shell.admission.clock)
         self._began = self._course.came  # until all of it is here
         self._counted = not endpoint.measured and endpoint.path in COUNTED
-        tracing = self._relaying.tracing if self._counted else None
-        self._trip = None if tracing is None else Trip(tracing, headers.get(TRACEPARENT))
         if self._counted:
             figures.requests.add()
+            if relaying.tracing is not None:
+                self._trip = Trip(relaying.tracing, headers.get(TRACEPARENT))
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        self.id = given if REQUEST_ID.fullmatch(given) else self._relaying.new_id()
+        self.id = given if REQUEST_ID.fullmatch(given) else relaying.new_id()
 
     # -- Work --
 
@@ -193,11 +168,13 @@ class Relayed:
         self._status = status
         self._first_s = self._relaying.shell.admission.clock() - self._began
         self._head = [header for header in headers if header[0] in _TO_CLIENT]
-        self._is_stream = status == 200 and any(
-            name == b"content-type" and value.startswith(EVENT_STREAM) for name, value in headers
-        )
-        if self._is_stream:
+        kind = dict(headers).get(b"content-type", b"")
+        self._is_stream = status == 200 and kind.startswith(EVENT_STREAM)
+        if not self._is_stream:
+            self._pieces: list[bytes] = []
+        else:
             self._begun = True
+            self._sieve = UsageSieve(wanted=self._shows_usage)
             self._client.start(200, [*self._head, (b"server-timing", self._timing())])
             if self._paused and self._call is not None:
                 self._call.pause()
@@ -216,7 +193,7 @@ class Relayed:
             self._failed_inside(data)
             return
         if not self._last[1]:
-            self._course.fresh(Usage(completion_tokens=1))
+            self._course.fresh(FIRST_TOKEN)
         self._last = (self._last[1], data)
         self._client.piece(data)
 
@@ -230,7 +207,7 @@ class Relayed:
         if DONE.rstrip() not in b"".join(self._last):
             self.fault(UpstreamFault("lost", answered=True))  # an end without its mark is none
             return
-        counts = self._sieve.counts or Usage()
+        counts = self._sieve.counts or NO_TOKENS
         self._meter(counts)
         self._end()
         if self._wants_counts:
@@ -248,6 +225,10 @@ class Relayed:
 
     # -- inside --
 
+    @property
+    def _wants_counts(self) -> bool:
+        return WANTS_COUNTS in self._headers
+
     def _prepare(self, body: bytes) -> None:
         relaying, path = self._relaying, self._endpoint.path
         known = relaying.shell.engine.model_names
@@ -263,8 +244,7 @@ class Relayed:
             self._continue()
             return
         if peek.stream and path in COMPLETIONS:
-            self._body, wanted = asking(body)
-            self._sieve = UsageSieve(wanted=wanted)
+            self._body, self._shows_usage = asking(body)
 
     def _send(self) -> None:
         """It has its slot."""
@@ -276,9 +256,8 @@ class Relayed:
             return
         if found.model != self._model:
             self._body = changed(self._body, model=found.model)
-        self._call = relaying.relay.to(found.upstream).ask(
-            self, self._endpoint.path.encode(), headers=self._to_engine(), body=self._body
-        )
+        target = relaying.relay.to(found.upstream)
+        self._call = target.post(self, self._endpoint.path.encode(), self._lines(), self._body)
 
     def _continue(self) -> None:
         """Another worker began this answer: the rest of it is made here, of chunks."""
@@ -290,12 +269,16 @@ class Relayed:
             self._endpoint.path, self._body, self.id, int(relaying.wall_clock())
         )
 
-    def _to_engine(self) -> Sequence[Header]:
-        headers = [(name, self._headers[name]) for name in _TO_ENGINE if name in self._headers]
-        given = self._headers.get(TRACEPARENT) if self._trip is None else self._trip.traceparent
-        if given is not None and self._relaying.tracing is not None:
-            headers.append((TRACEPARENT, given))
-        return [*headers, (b"x-request-id", self.id.encode())]
+    def _lines(self) -> bytes:
+        """Of the head for the engine."""
+        headers = self._headers
+        lines = [b"%b: %b\r\n" % (name, headers[name]) for name in _TO_ENGINE if name in headers]
+        if self._relaying.tracing is not None:
+            given = headers.get(TRACEPARENT) if self._trip is None else self._trip.traceparent
+            if given is not None:
+                lines.append(b"%b: %b\r\n" % (TRACEPARENT, given))
+        lines.append(b"x-request-id: %b\r\n" % self.id.encode())
+        return b"".join(lines)
 
     def _end_whole(self, body: bytes) -> None:
         if self._status != 200:

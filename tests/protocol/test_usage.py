@@ -35,6 +35,7 @@ EVENTS = [
         (b'{"stream_options": {"include_usage": false, "more": [1]}, "model": "m"}', False),
         (b'{"stream_options": {"include_usage": true, "more": [1]}, "model": "m"}', True),
         (b'{"messages": [{"content": "\\"stream_options\\"", "stream_options": 1}]}', False),
+        (b'{"stream\\u005foptions": {"include_usage": true}, "model": "m"}', True),
     ],
 )
 def test_counts_are_asked_for_and_nothing_else_changes(body: bytes, asked: bool) -> None:
@@ -44,6 +45,12 @@ def test_counts_are_asked_for_and_nothing_else_changes(body: bytes, asked: bool)
     options = (before.pop("stream_options", None) or {}) | {"include_usage": True}
     assert after.pop("stream_options") == options
     assert after == before
+
+
+@pytest.mark.parametrize("options", [b"1", b'"x"', b"[{}]", b"false"])
+def test_what_no_server_understands_is_left_for_it_to_refuse(options: bytes) -> None:
+    body = b'{"model": "m", "stream_options": %b}' % options
+    assert asking(body) == (body, True)
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=6), st.booleans(), st.data())

@@ -27,10 +27,12 @@ LINES = [
     b"transfer-encoding: chunked\r\n",
     b"content-length: 3\r\n",
     b"x-content-length: 3\r\n",
+    b"x-request-id: a\r\n",
 ]
 heads = st.lists(st.sampled_from(LINES), max_size=4).map(b"".join)
 names = st.sampled_from([b"content-length: ", b"Content-Length:", b"CONTENT-LENGTH:  "])
 bodies = st.binary(max_size=12)
+ids = st.sampled_from([b"a", b"another:one-1.x", b"two words", b"\xff", b"", b"x" * 129])
 
 
 @dataclass
@@ -139,7 +141,7 @@ def request(head: bytes, name: bytes, body: bytes) -> bytes:
 def test_a_head_that_came_before_says_what_it_says_to_the_parser(
     head: bytes, name: bytes, first: bytes, body: bytes, data: st.DataObject
 ) -> None:
-    second = request(head, name, body)
+    second = request(head.replace(b": a", b": %b" % data.draw(ids)), name, body)
     at = data.draw(st.integers(0, len(second)))
     if data.draw(st.booleans()):
         second = second[:at] + data.draw(st.binary(max_size=3)) + second[at + 1 :]
@@ -167,10 +169,18 @@ async def test_a_head_is_read_once_whatever_the_length_of_the_body() -> None:
     assert [body for _, body in talk.endpoint.asked] == [b"1", b"", b"1234567"]
 
 
+async def test_a_head_is_known_whatever_the_id_of_its_request() -> None:
+    talk = Talk()
+    for id in (b"a", b"b-2", b"c.3"):
+        await talk.say(request(b"x-request-id: %b\r\n" % id, b"content-length: ", b"1"))
+        talk.protocol.parser = None  # type: ignore[assignment]  # is not asked again
+    assert [head[b"x-request-id"] for head in talk.endpoint.heads] == [b"a", b"b-2", b"c.3"]
+
+
 async def test_a_client_with_ever_new_heads_is_not_studied_for_ever() -> None:
     talk = Talk()
     for number in range(MOST_HEADS + 2):
-        await talk.say(request(b"x-request-id: %d\r\n" % number, b"content-length: ", b"1"))
+        await talk.say(request(b"x-number: %d\r\n" % number, b"content-length: ", b"1"))
     assert len({id(head) for head in talk.endpoint.heads}) == MOST_HEADS + 2
     assert talk.protocol._to_learn == 0
 
@@ -179,6 +189,6 @@ def test_two_requests_in_one_piece_are_no_head_and_its_body() -> None:
     one = request(LINES[0], b"content-length: ", b"1")
     known = KnownHead.learned(one, Heard(), Head({b"host": b"x", b"content-length": b"1"}))
     assert known is not None
-    assert known.body_of(one) == b"1"
-    assert known.body_of(one + one) is None
-    assert known.body_of(one[:-1]) is None
+    assert known.read(one) == (Head({b"host": b"x"}), b"1")
+    assert known.read(one + one) is None
+    assert known.read(one[:-1]) is None

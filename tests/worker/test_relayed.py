@@ -151,6 +151,12 @@ async def test_a_stream_passes_and_its_counts_are_for_who_asked(worker: Worker) 
     assert "fastchat-counts" not in said
 
 
+async def test_options_that_make_no_sense_are_for_the_engine_to_refuse(worker: Worker) -> None:
+    status, _ = await stream(worker, chat(stream=True, stream_options="all"))
+    assert status == 200  # this one takes anything
+    assert json.loads((await worker.seen())["body"])["stream_options"] == "all"
+
+
 async def test_what_the_engine_refuses_has_our_shape(worker: Worker) -> None:
     answer = await worker.client.post(CHAT, json=chat("refuse"))
     assert answer.status_code == 400

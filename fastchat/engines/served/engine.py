@@ -43,6 +43,8 @@ class ServedEngine:
         self._row = options.row
         self._keeping = keeping
         self._session: aiohttp.ClientSession | None = None
+        self._found_at: str | None = None
+        self._destinations: dict[str, Destination] = {}
         lacks = self._row.lacks | missing_senses(options.model, options.arguments)
         features = OpenAIEngine.features - lacks
         self.features: frozenset[Feature] = (
@@ -86,13 +88,10 @@ class ServedEngine:
 
     def destination(self, dialect: Dialect, model: str) -> Destination | None:
         url = self._keeping.state.url
-        if url is None:
-            return None
-        upstream = Upstream.from_url(url.rstrip("/").removesuffix("/v1"))
-        if self._keeping.key is not None:
-            bearer = (b"authorization", f"Bearer {self._keeping.key}".encode())
-            upstream = replace(upstream, headers=(bearer,))
-        return Destination(upstream, self._called(model))
+        if url != self._found_at:  # a child that was started again is somewhere else
+            self._destinations = {} if url is None else self._found(url)
+            self._found_at = url
+        return self._destinations.get(model)
 
     async def lost(self, model: str) -> PlatformError:
         return await self._keeping.verdict()
@@ -120,6 +119,13 @@ class ServedEngine:
         """What was started ends with `attend`."""
 
     # -- inside --
+
+    def _found(self, url: str) -> dict[str, Destination]:
+        upstream = Upstream.from_url(url.rstrip("/").removesuffix("/v1"))
+        if self._keeping.key is not None:
+            bearer = (b"authorization", f"Bearer {self._keeping.key}".encode())
+            upstream = replace(upstream, headers=(bearer,))
+        return {name: Destination(upstream, self._called(name)) for name in self.model_names}
 
     def _called(self, model: str) -> str:
         if self._options.remote_model is not None:

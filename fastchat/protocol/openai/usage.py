@@ -2,9 +2,13 @@
 event of the stream, which a client that did not ask for it is not to see.
 """
 
+from typing import Any
+
 import msgspec
 
 from fastchat.core.generation import Usage
+from fastchat.protocol.codec import decode
+from fastchat.protocol.openai.requests import changed
 
 # A line is passed on when it is whole; nobody writes longer ones.
 LINE_BYTES = 256 * 1024
@@ -15,7 +19,7 @@ _USAGE = b'"usage"'
 
 
 class _Options(msgspec.Struct, frozen=True):
-    stream_options: dict[str, msgspec.Raw] | None = None
+    stream_options: Any = None
 
 
 class _Details(msgspec.Struct, frozen=True):
@@ -51,16 +55,16 @@ class _Answer(msgspec.Struct, frozen=True):
 
 def asking(body: bytes) -> tuple[bytes, bool]:
     """The body of a streamed request, a JSON object, that asks for the counts; and whether the
-    client had asked for them itself."""
-    options = msgspec.json.decode(body, type=_Options).stream_options
-    if options is None and b'"stream_options"' not in body:
+    client had asked for them itself. What makes no sense stays: the server says so, unless it is no
+    JSON (`InvalidRequest`)."""
+    if b"stream_options" not in body and b"\\u" not in body:  # nor spelt with escapes
         rest = body[body.index(b"{") + 1 :]
         return _ASKED + rest if rest.strip() != b"}" else _ASKED[:-1] + rest, False
-    if options is not None and bytes(options.get("include_usage", b"")) == b"true":
+    given = decode(body, _Options).stream_options
+    options = {} if given is None else given
+    if not isinstance(options, dict) or options.get("include_usage") is True:
         return body, True
-    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    asked = (options or {}) | {"include_usage": msgspec.Raw(b"true")}
-    return msgspec.json.encode(fields | {"stream_options": asked}), False
+    return changed(body, stream_options=options | {"include_usage": True}), False
 
 
 def usage_in(answer: bytes) -> Usage | None:
