@@ -85,20 +85,20 @@ def save(
     turns: Sequence[StoredTurn],
     first: int,
     now: float,
+    is_new: bool,
 ) -> None:
     """The turns from `first` on are these; those after them are gone. A conversation that is
-    somebody else's is left alone. Only a new one takes the title."""
-    owned = connection.execute(
-        select(CONVERSATIONS.c.owner).where(CONVERSATIONS.c.id == id)
-    ).scalar()
-    if owned is None:
-        connection.execute(
-            insert(CONVERSATIONS).values(
-                id=id, owner=owner, title=title, pinned=False, created_at=now, updated_at=now
-            )
-        )
-    elif owned != owner:
-        return
+    somebody else's is left alone, and so is one that is not new and not there: it was deleted.
+    Only a new one takes the title."""
+    mine = (CONVERSATIONS.c.id == id) & (CONVERSATIONS.c.owner == owner)
+    # Who deletes it waits from here on.
+    found = connection.execute(update(CONVERSATIONS).where(mine).values(updated_at=now, tab=tab))
+    if found.rowcount == 0:
+        taken = select(CONVERSATIONS.c.id).where(CONVERSATIONS.c.id == id)
+        if not is_new or connection.execute(taken).first() is not None:
+            return
+        new = insert(CONVERSATIONS).values(id=id, owner=owner, title=title, pinned=False)
+        connection.execute(new.values(created_at=now, updated_at=now, tab=tab))
     connection.execute(delete(TURNS).where((TURNS.c.conversation == id) & (TURNS.c.place >= first)))
     if turns:
         rows = [
@@ -106,9 +106,6 @@ def save(
             for place, turn in enumerate(turns)
         ]
         connection.execute(insert(TURNS), rows)
-    connection.execute(
-        update(CONVERSATIONS).where(CONVERSATIONS.c.id == id).values(updated_at=now, tab=tab)
-    )
 
 
 def listed(connection: Connection, owner: str, search: str = "") -> Sequence[StoredConversation]:

@@ -77,6 +77,8 @@ class Session:
     conversation_id: str = ""
     turns: list[Turn] = field(default_factory=list)
     stored: int = 0  # so many of them the history has, as they are
+    is_kept: bool = False  # the history has had it: what is not there any more was deleted
+    keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     _writing: "asyncio.Task[None] | None" = None
 
     @property
@@ -155,7 +157,7 @@ class Session:
     async def clear(self) -> None:
         await self.stop()
         self.turns.clear()
-        self.conversation_id, self.stored = "", 0
+        self.conversation_id, self.stored, self.is_kept = "", 0, False
 
     def vote(self, index: int, vote: Vote) -> Sequence[Turn] | None:
         """The conversation up to the turn that was voted on; None when there is nothing to count:

@@ -10,11 +10,19 @@ def turn(question: str, answer: str = "yes") -> StoredTurn:
     return StoredTurn(question=question, answer=answer, finish="stop", settings={"model": "m"})
 
 
-def save(database: Database, id: str, *questions: str, owner: str = "ada", first: int = 0) -> None:
+def save(
+    database: Database,
+    id: str,
+    *questions: str,
+    owner: str = "ada",
+    first: int = 0,
+    is_new: bool = True,
+) -> None:
     database.write(
         partial(
             conversations.save, id=id, owner=owner, tab=f"tab of {id}", title=f"title of {id}",
             turns=[turn(question) for question in questions], first=first, now=5.0 + len(id),
+            is_new=is_new,
         )
     )  # fmt: skip
 
@@ -90,6 +98,8 @@ def test_a_tab_finds_what_it_showed_last(database: Database) -> None:
 def test_what_is_deleted_is_gone(database: Database) -> None:
     save(database, "c", "hello")
     assert database.write(partial(conversations.forget, id="c", owner="ada"))
+    assert (ids(database), questions(database, "c")) == ([], [])
+    save(database, "c", "who still has it open", is_new=False)
     assert (ids(database), questions(database, "c")) == ([], [])
     save(database, "c", owner="eve")
     assert questions(database, "c", owner="eve") == []

@@ -1,7 +1,9 @@
 """Conversations that are kept, as a browser finds them again."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,14 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def visitor(url: str) -> AsyncIterator[Visitor]:
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+async def visitor(engine: ScriptedEngine, url: str) -> AsyncIterator[Visitor]:
     async with (
-        served_page(ScriptedEngine(), database=Database.open(url)) as page,
+        served_page(engine, database=Database.open(url)) as page,
         aiohttp.ClientSession() as session,
     ):
         visitor = Visitor(session, page)
@@ -142,6 +149,35 @@ async def test_what_is_deleted_is_gone_for_good(visitor: Visitor, url: str) -> N
     again.browser = visitor.browser
     await again.open()
     assert (await shown(again, "opened"))[1] == []
+
+
+async def test_what_is_deleted_while_it_is_written_stays_deleted(
+    engine: ScriptedEngine, visitor: Visitor
+) -> None:
+    engine.held, engine.held_from = asyncio.Event(), 1
+    for number in range(10):
+        # The same page: what it clicks while it reads an answer comes by a stream of its own.
+        click = Visitor(visitor.session, visitor.url, id=visitor.id, browser=visitor.browser)
+        await click.open()
+        async with aclosing(visitor.asking(f"forget number {number}")) as answer:
+            await anext(answer)
+            visitor.id, _ = await shown(click, "forget")
+            async for _ in answer:
+                pass
+        assert await past(visitor) == []
+
+
+async def test_what_another_tab_deleted_is_not_written_again(
+    engine: ScriptedEngine, visitor: Visitor
+) -> None:
+    await visitor.ask("forget me")
+    ((_, id),) = await past(visitor)
+    other = Visitor(visitor.session, visitor.url, browser=visitor.browser)
+    await other.open()
+    other.id, _ = await shown(other, "open", id)
+    await shown(visitor, "forget")
+    await other.ask("and on")
+    assert await past(visitor) == []
 
 
 async def test_an_export_is_for_programs_and_for_people(visitor: Visitor) -> None:

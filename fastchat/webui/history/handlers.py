@@ -53,8 +53,7 @@ class HistoryHandlers:
         if found is None or owner is None:
             raise gr.Error(self.visitors.words(request).history_gone, print_exception=False)
         tab = secrets.token_hex(16)
-        session = self._session(tab, found)
-        session.conversation_id, session.stored = found.id, len(found.turns)
+        session = self._own(tab, found)
         await self._told(request, lambda: self.history.bind(found.id, owner, tab))
         return tab, self._rows(request, session)
 
@@ -65,9 +64,7 @@ class HistoryHandlers:
         owner = self.visitors.owner(request, browser)
         found = await self.history.of_tab(id, owner) if owner is not None else None
         if found is not None:
-            session = self._session(id, found)
-            session.conversation_id, session.stored = found.id, len(found.turns)
-            return session
+            return self._own(id, found)
         share = request.query_params.get("share", "")
         if TOKEN.fullmatch(share):
             shared = await self._told(request, lambda: self.history.shared(share))
@@ -108,8 +105,9 @@ class HistoryHandlers:
         session = self.store.find(id)
         if session is not None:
             await session.stop()
-            await self._on(request, id, browser, self.history.forget)
-            await session.clear()
+            async with session.keeping:  # whoever read the answer is about to keep it
+                await self._on(request, id, browser, self.history.forget)
+                await session.clear()
         return secrets.token_hex(16), []
 
     def export(self, kind: str) -> Callable[[object], str]:
@@ -143,6 +141,12 @@ class HistoryHandlers:
         except PlatformError as error:
             sentence = self.visitors.words(request).fault(error, "")
             raise gr.Error(sentence, print_exception=False) from error
+
+    def _own(self, tab: str, found: StoredConversation) -> Session:
+        session = self._session(tab, found)
+        session.conversation_id, session.stored = found.id, len(found.turns)
+        session.is_kept = True
+        return session
 
     def _session(self, tab: str, found: StoredConversation) -> Session:
         session = self.store.open(tab)

@@ -31,7 +31,11 @@ class History:
 
     async def save(self, session: Session, owner: str, tab: str) -> None:
         """What is new in it. An answer that is being written is kept as far as it is, and again
-        when it is over."""
+        when it is over. What was deleted stays so, whoever still has it open."""
+        async with session.keeping:
+            await self._save(session, owner, tab)
+
+    async def _save(self, session: Session, owner: str, tab: str) -> None:
         if not session.turns or not session.conversation_id:
             return
         first = min(session.stored, len(session.turns) - 1)
@@ -46,9 +50,11 @@ class History:
             turns=turns,
             first=first,
             now=self.wall_clock(),
+            is_new=not session.is_kept,
         )
         try:
             await asyncio.to_thread(self.database.write, action)
+            session.is_kept = True
         except DatabaseAway as error:
             session.stored = 0  # all of it the next time
             logger.warning("a conversation could not be kept: %s", error)
