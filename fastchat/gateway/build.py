@@ -164,7 +164,8 @@ def _ledger(
 def _sharing(models: Sequence[RemoteModel], database: "Database") -> Sharing:
     from fastchat.storage.quotas import QuotaShares
 
-    return Sharing.of(models, QuotaShares(database), uuid.uuid4().hex, time.time)
+    shares = QuotaShares(database, time.time)
+    return Sharing.of(models, shares, uuid.uuid4().hex, time.time)
 
 
 def _arena(

@@ -1,7 +1,11 @@
-"""What each process has used of the quotas of providers: one row for a process and a model."""
+"""What each process has used of the quotas of providers: one row for a process and a model.
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+Processes of different machines have clocks of their own. In the database all times are by its
+clock; each process tells and hears them by its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 
 from sqlalchemy import (
     BigInteger,
@@ -10,7 +14,10 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
+    cast,
     delete,
+    extract,
+    func,
     select,
 )
 from sqlalchemy import bindparam as given
@@ -32,39 +39,55 @@ QUOTA_SHARES = Table(
     Column("microdollars", BigInteger, nullable=False),
     Column("held_until", BigInteger, nullable=False),
 )
-_REPLACE = replacing(QUOTA_SHARES)
-_FORGET = delete(QUOTA_SHARES).where(QUOTA_SHARES.c.told_at < given("before"))
+_NOW = cast(extract("epoch", func.current_timestamp()), BigInteger)
+_REPLACE = {
+    dialect: insert.values(told_at=_NOW, held_until=_NOW + given("held_s"))
+    for dialect, insert in replacing(QUOTA_SHARES).items()
+}
+_FORGET = delete(QUOTA_SHARES).where(QUOTA_SHARES.c.told_at < _NOW - given("ago_s"))
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaShares:
     database: Database
+    wall_clock: Callable[[], float]
 
     def tell(self, share: QuotaShare) -> None:
         """In place of what this process told before; written beside."""
-        values = {"process": share.process, "model": share.model, "told_at": share.told_at}
-        self.database.put(_REPLACE[self.database.dialect], values | asdict(share.use))
+        values = {"process": share.process, "model": share.model} | asdict(share.use)
+        held_s = values.pop("held_until") - self._now
+        self.database.put(_REPLACE[self.database.dialect], values | {"held_s": max(held_s, 0)})
 
     def forget(self, before: int) -> None:
         """What was told so long ago."""
-        self.database.put(_FORGET, {"before": before})
+        self.database.put(_FORGET, {"ago_s": self._now - before})
 
     async def of_others(self, process: str, since: int) -> Sequence[QuotaShare]:
         """Told since then. Raises `DatabaseAway`."""
 
+        now = self._now
+        query = (
+            select(QUOTA_SHARES, _NOW.label("now"))
+            .where(QUOTA_SHARES.c.told_at >= _NOW - (now - since))
+            .where(QUOTA_SHARES.c.process != process)
+        )
+
         def found(connection: Connection) -> Sequence[QuotaShare]:
-            rows = connection.execute(
-                select(QUOTA_SHARES)
-                .where(QUOTA_SHARES.c.told_at >= since)
-                .where(QUOTA_SHARES.c.process != process)
-            )
-            return [_share(row._mapping) for row in rows]
+            return [_share(row._mapping, now) for row in connection.execute(query)]
 
         return await self.database.read(found)
 
+    @property
+    def _now(self) -> int:
+        return int(self.wall_clock())
 
-def _share(row: RowMapping) -> QuotaShare:
-    use = {field.name: row[field.name] for field in fields(QuotaUse)}
+
+def _share(row: RowMapping, now: int) -> QuotaShare:
+    ahead = now - row["now"]
+    use = QuotaUse(**{field.name: row[field.name] for field in fields(QuotaUse)})
     return QuotaShare(
-        process=row["process"], model=row["model"], told_at=row["told_at"], use=QuotaUse(**use)
+        process=row["process"],
+        model=row["model"],
+        told_at=row["told_at"] + ahead,
+        use=replace(use, held_until=use.held_until + ahead),
     )

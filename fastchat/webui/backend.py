@@ -49,7 +49,7 @@ class Backend:
         """Of the quotas of providers, with API servers over the same database."""
         if self.database is None or not self.remote:
             return None
-        shares = QuotaShares(self.database)
+        shares = QuotaShares(self.database, time.time)
         return Sharing.of(self.remote.values(), shares, uuid.uuid4().hex, time.time)
 
     def tell(self) -> None:

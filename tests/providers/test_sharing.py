@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from fastchat.providers.endpoint import Limits
 from fastchat.providers.prices import Price
 from fastchat.providers.quota import DAY_S, Quota
 from fastchat.providers.sharing import Sharing
+from fastchat.storage import Database
+from fastchat.storage.quotas import QuotaShares
 from tests.providers.fakes import endpoint
 
 NOON = 20_000 * DAY_S + 43_200
@@ -152,6 +155,26 @@ async def test_what_was_known_stays_while_nothing_can_be_read(clock: Clock, boar
     clock.now = 61
     await b.exchange()
     there.admit(ONE)
+
+
+async def test_a_process_whose_clock_is_behind_counts_and_is_counted(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'fastchat.db'}")
+    quotas, sharings = [], []
+    for name, behind_s in (("a", 0), ("b", 3600)):
+        clock = Clock()
+        clock.now -= behind_s
+        quota = Quota(Limits(requests_per_minute=1), None, clock, clock.wall)
+        quotas.append(quota)
+        shares = QuotaShares(database, clock.wall)
+        sharings.append(Sharing({"ours": quota}, shares, name, clock.wall))
+    quotas[1].admit(ONE)
+    quotas[1].hold(30)
+    for one in (sharings[1], sharings[0]):
+        await one.exchange()
+        assert database.writer.flush(10)
+    assert 1 <= _refused(quotas[0]) <= 30
+    assert quotas[0].elsewhere.requests == 1
+    await database.aclose()
 
 
 async def test_nothing_is_told_of_what_is_not_used(clock: Clock, board: Board) -> None:
