@@ -133,11 +133,21 @@ class Row:
     def report(self, outcome: Outcome, now: float, took_s: float) -> bool:
         """Whether that opened or closed the breaker."""
         if outcome == "ok" or outcome == "began":
-            return self._answered(outcome, now, took_s)
+            self.heard_at = now
+            self.unreachable = self.found_dead = False
+            if outcome == "ok":
+                record = self.record
+                record.ended += 1
+                record.answered += 1
+                record.answering_s += took_s
+            if not self.breaker.succeed(now):
+                return False
+            self.since = now
+            return True
         if outcome == "full":
             self.heard_at = now
             self.full_until = now + FULL_S
-            self.candidate.capacity = 0
+            self.candidate.capacity = 0.0
             return False
         return self._failed(outcome, now)
 
@@ -165,19 +175,6 @@ class Row:
             return self.entry.wait_s
         return 1 / self.record.pace if self.record.pace else 1.0
 
-    def _answered(self, outcome: Outcome, now: float, took_s: float) -> bool:
-        self.heard_at = now
-        self.unreachable = self.found_dead = False
-        if outcome == "ok":
-            record = self.record
-            record.ended += 1
-            record.answered += 1
-            record.answering_s += took_s
-        closes = self.breaker.succeed(now)
-        if closes:
-            self.since = now
-        return closes
-
     def _failed(self, outcome: Outcome, now: float) -> bool:
         self.record.ended += 1
         self.record.failed += 1
@@ -189,7 +186,7 @@ class Row:
         less busy than with what was sent from here."""
         one = self.candidate
         beside = self.entry.queue_length + self.sent_since - self.in_flight_then
-        self._beside = max(0, beside)
+        self._beside = max(0.0, beside)
         one.queue_length = one.in_flight + self._beside
 
     def _not_full(self) -> None:

@@ -316,46 +316,44 @@ class Table:
         group = self._groups.get(model)
         if group is None:
             raise self._nobody(model)
-        chosen, candidates = self._chosen(model, group, excluding, question)
-        row = self._rows[chosen.address]
+        candidates = group.open
+        if excluding or not candidates:
+            candidates = self._eligible(model, group, excluding)
+        policy = POLICIES[self.policy]
+        chosen = policy(candidates, question, self.rng)
+        if self.find_place is not None:
+            self._hear_siblings([chosen])
+        if chosen.queue_length >= chosen.capacity:
+            candidates = self._free(model, group, candidates)
+            chosen = policy(candidates, question, self.rng)
         chosen.turns += 1 / (chosen.speed * chosen.warmth)
         if question.prefixes:
             chosen.seen.add(question.prefixes)
         names = group.names if candidates is group.open else tuple([c.address for c in candidates])
         lengths = tuple([one.queue_length / one.speed for one in candidates])
+        row = self._rows[chosen.address]
         if not row.breaker.is_closed and row.breaker.lets_in(now):
             row.breaker.begin_trial(now)
             group.close_for(chosen)
         dispatched = Dispatched(model, names, lengths, chosen.address)
         return Lease(row.entry, model, dispatched, now, row)
 
-    def _chosen(
-        self,
-        model: str,
-        group: Group,
-        excluding: Collection[str],
-        question: Question,
-    ) -> tuple[Candidate, list[Candidate]]:
-        """And whom it was chosen from. Better a doubtful worker than none."""
-        candidates = group.open
-        if excluding:
-            candidates = [one for one in candidates if one.address not in excluding]
+    def _eligible(self, model: str, group: Group, excluding: Collection[str]) -> list[Candidate]:
+        """Better a doubtful worker than none."""
+        candidates = [one for one in group.open if one.address not in excluding]
         if not candidates:
             everybody = (row.candidate for row in group.rows)
             candidates = [one for one in everybody if one.address not in excluding]
         if not candidates:
             raise self._nobody(model)
-        policy = POLICIES[self.policy]
-        chosen = policy(candidates, question, self.rng)
-        if self.find_place is not None:
-            self._hear_siblings([chosen])
-        if chosen.queue_length < chosen.capacity:
-            return chosen, candidates
+        return candidates
+
+    def _free(self, model: str, group: Group, candidates: list[Candidate]) -> list[Candidate]:
         self._hear_siblings(candidates)
         free = [one for one in candidates if one.queue_length < one.capacity]
         if not free:
             raise _full(model, len(candidates), group.wait_when_full_s())
-        return policy(free, question, self.rng), free
+        return free
 
     def _hear_siblings(self, candidates: Iterable[Candidate]) -> None:
         for one in candidates:

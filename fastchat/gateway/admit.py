@@ -36,7 +36,7 @@ class Gate:
             raise BodyTooLarge(self.max_body_bytes)
         caller = self.keys.holder(shown)
         if caller is not None:
-            caller.admit(self.clock(), self.wall_clock())
+            caller.admit(self.clock, self.wall_clock)
         return caller
 
     def admit_body(self, body: bytes, caller: Caller | None) -> Peek:

@@ -6,6 +6,7 @@ from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.dispatch import Lease, Outcome
 from fastchat.gateway.headers import to_worker
 from fastchat.gateway.old_wire import OldCall
+from fastchat.protocol.cluster import COUNTS
 from fastchat.protocol.counts import Sieve
 from fastchat.protocol.openai.requests import changed
 from fastchat.protocol.openai.usage import UsageSieve, asking
@@ -22,10 +23,10 @@ class Attempts:
     __slots__ = (
         "_call",
         "_forwarder",
-        "_is_retry",
         "_wants_usage",
         "apart",
         "count",
+        "is_retry",
         "lease",
         "leases",
         "tells_counts",
@@ -35,7 +36,7 @@ class Attempts:
     def __init__(self, forwarder: "Forwarder") -> None:
         self._forwarder = forwarder
         self._call: Call | OldCall | None = None
-        self._is_retry = False
+        self.is_retry = False  # the one that is asked now
         self._wants_usage = False
         self.lease: Lease | None = None
         self.leases: list[Lease] = []
@@ -65,14 +66,14 @@ class Attempts:
         forwarder, worker = self._forwarder, lease.worker
         forwarder.report(lease.dispatched)
         self.lease = lease
-        self._is_retry = bool(self.leases)
-        forwarder.table.take(lease, retry=self._is_retry)
+        self.is_retry = bool(self.leases)
+        forwarder.table.take(lease, retry=self.is_retry)
         self.leases.append(lease)
         self.count += 1
         if lease.model != request.asked_model:
             body = changed(body, model=lease.model)
         if "openai" in worker.dialects:
-            self.tells_counts = counts = worker.tells_counts
+            self.tells_counts = counts = COUNTS in worker.dialects
             time_left = request.deadline.left if request.deadline is not None else None
             lines = to_worker(request.reading, request.id, time_left, counts=counts)
             if request.trace is not None:
@@ -101,10 +102,9 @@ class Attempts:
             self.troubles += ((self.last, outcome, self._forwarder.clock()),)
 
     def settle(self) -> None:
-        """The last one answers: what a retry made up for is over."""
-        if self._is_retry:
-            self._is_retry = False
-            self._forwarder.table.settle()
+        """The last one answers, a retry: what it made up for is over."""
+        self.is_retry = False
+        self._forwarder.table.settle()
 
     def let_go(self) -> None:
         """It is asked no longer."""
@@ -116,8 +116,8 @@ class Attempts:
             if self.apart and self.apart[-1][0] is lease:
                 *before, (_, since, _) = self.apart
                 self.apart = (*before, (lease, since, self._forwarder.clock()))
-            self._forwarder.table.release(lease, retry=self._is_retry)
-            self._is_retry = False
+            self._forwarder.table.release(lease, retry=self.is_retry)
+            self.is_retry = False
 
     def forget(self) -> None:
         """Another model is going to be asked: each of its workers is new."""

@@ -86,15 +86,16 @@ class Caller:
         """Whose requests are whose: the same in every process."""
         return f"{self.id}/{self.name}"
 
-    def admit(self, now: float, wall_now: float) -> None:
+    def admit(self, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         """Raises the error that refuses the request."""
-        if wall_now >= self.expires_at:
+        if self.expires_at != math.inf and wall_clock() >= self.expires_at:
             raise InvalidKey("This API key has expired.")
         if self.allowance is not None and self.allowance.left <= 0:
             raise QuotaExceeded(
                 f"The key {self.name!r} has used all of its {self.allowance.budget} tokens."
             )
         if self.bucket is not None:
+            now = clock()
             early_s = self.bucket.take(now)
             if early_s:
                 raise _too_many(self.bucket, now, early_s)

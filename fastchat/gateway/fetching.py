@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastchat.core.errors import PlatformError
 from fastchat.gateway.remote import PROVIDER
-from fastchat.protocol.openai.media import embedded, may_name_media, remote_media
+from fastchat.protocol.openai.media import embedded, remote_media
 
 if TYPE_CHECKING:
     from fastchat.gateway.forwarding import Forwarding
@@ -15,8 +15,9 @@ logger = logging.getLogger("openai_api_server")
 
 
 def fetching(request: "Forwarding") -> asyncio.Task[None] | None:
-    """What asks a worker when all are here; None when there are none. Raises `InvalidRequest`."""
-    if not may_name_media(request.body_asked) or _is_provided(request):
+    """What asks a worker when all are here; None when there are none after all. Raises
+    `InvalidRequest`."""
+    if _is_provided(request):
         return None
     urls = remote_media(request.body_asked)
     return asyncio.create_task(_fetch(request, urls)) if urls else None

@@ -13,7 +13,7 @@ from fastchat.core.errors import DeadlinePassed, PlatformError, ShuttingDown
 from fastchat.core.generation import Usage
 from fastchat.core.tracing import Opened
 from fastchat.dispatch import Lease
-from fastchat.dispatch.policies import UNASKED, Question
+from fastchat.dispatch.policies import UNASKED
 from fastchat.gateway.attempts import Attempts
 from fastchat.gateway.callers import Caller
 from fastchat.gateway.fetching import fetching
@@ -33,12 +33,13 @@ from fastchat.gateway.silence import look_after
 from fastchat.gateway.stream import Stream
 from fastchat.protocol.codec import encode
 from fastchat.protocol.counts import read
-from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.error_body import ErrorBody, error_event, error_lines
+from fastchat.protocol.openai.media import may_name_media
 from fastchat.protocol.openai.usage import usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.deadline import Deadline
 from fastchat.relay.response import WHOLE_BYTES
-from fastchat.relay.work import Client, Head, Header
+from fastchat.relay.work import Client, Head, Header, as_lines
 
 if TYPE_CHECKING:
     from fastchat.gateway.forward import Endpoint
@@ -47,6 +48,7 @@ logger = logging.getLogger("openai_api_server")
 
 # How a worker says that a prompt does not fit.
 TOO_LONG = b"context_length_exceeded"
+NO_HEAD: Mapping[bytes, bytes] = {}
 
 
 class Forwarding:
@@ -54,39 +56,45 @@ class Forwarding:
     Plain answers are sent on whole, so that one that was cut can be asked for elsewhere; streams
     piece by piece, and one that was cut goes on elsewhere where that is sound (`migration`).
 
-    The attributes with a value here are those that most requests never set: so they cost nothing.
+    Slots are read faster than what stands in the class: each request pays for each of them.
     """
 
-    caller: Caller | None = None
-    model = ""
-    asked_model = ""
-    body_asked = b""
-    question: Question = UNASKED
-    deadline: Deadline | None = None
-    stream: Stream | None = None  # what the client is sent, if it asked for a stream
-    recovery: Recovery | None = None
-    fetching: "asyncio.Task[None] | None" = None
-    trace: Opened | None = None
-    paused = False
-    ended = False
-    seen = 0
-    _takes_pieces = False  # of the stream that a worker has begun
-    _status = 499
-    _error_code: int | None = None
-    _migrations = 0
-    _first_byte_s: float | None = None
-    _size = 0
-    _usage: Usage | None = None  # as a server tells it that is not ours
+    __slots__ = (
+        *("_client", "_endpoint", "_error_code", "_first_byte_s", "_head", "_migrations"),
+        *("_pieces", "_size", "_status", "_takes_pieces", "_usage"),
+        *("asked_model", "attempts", "began", "body_asked", "caller", "deadline", "ended"),
+        *("fetching", "forwarder", "heard_at", "id", "model", "path", "paused", "question"),
+        *("reading", "recovery", "said_at", "seen", "stream", "trace"),
+    )
 
     def __init__(self, endpoint: "Endpoint", head: Head, client: Client) -> None:
         self.forwarder = forwarder = endpoint.forwarder
         self.path = endpoint.path
-        self._endpoint = endpoint
         self.reading = reading = Reading.of(head)
         self.attempts = Attempts(forwarder)
         self.id = reading.id or forwarder.new_id()
-        self.began = forwarder.clock()
+        self.began = self.said_at = self.heard_at = forwarder.clock()
+        self.caller: Caller | None = None
+        self.model = self.asked_model = ""
+        self.body_asked = b""
+        self.question = UNASKED
+        self.deadline: Deadline | None = None
+        self.stream: Stream | None = None  # what the client is sent, if it asked for a stream
+        self.recovery: Recovery | None = None
+        self.fetching: asyncio.Task[None] | None = None
+        self.trace: Opened | None = None
+        self.paused = self.ended = False
+        self.seen = 0
+        self._endpoint = endpoint
         self._client = client
+        self._takes_pieces = False  # of the stream that a worker has begun
+        self._status = 499
+        self._error_code: int | None = None
+        self._migrations = 0
+        self._first_byte_s: float | None = None
+        self._head = NO_HEAD
+        self._size = 0
+        self._usage: Usage | None = None  # as a server tells it that is not ours
 
     # -- Work --
 
@@ -115,7 +123,8 @@ class Forwarding:
             if self.reading.timeout is not None:
                 self.deadline = Deadline.of(self.reading.timeout, self._expire)
             forwarder.under_way.add(self)
-            self.fetching = fetching(self)
+            if may_name_media(body):
+                self.fetching = fetching(self)
             if self.fetching is None:
                 self.try_next()
         except PlatformError as error:
@@ -125,11 +134,10 @@ class Forwarding:
         if self.stream is not None and self.stream.committed:
             self.end_stream(error.status, error.code, error_event(error))
             return
-        headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
-        headers.append(id_header(self.id))
+        lines = error_lines(error) + as_lines([id_header(self.id)])
         self._status, self._error_code = error.status, error.code
         self._end()
-        self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
+        self._client.whole(error.status, lines, encode(ErrorBody.of(error)))
 
     def pause(self) -> None:
         self.paused = True
@@ -154,12 +162,13 @@ class Forwarding:
     def head(self, status: int, headers: list[Header]) -> None:
         named = dict(headers)
         if status == 200:
-            if self.stream is not None and is_of(EVENT_STREAM, named):
+            stream = self.stream
+            if stream is not None and is_of(EVENT_STREAM, named):
                 self.attempts.report("began")
                 self.begin(status, named)
-                self._begin_stream(self.stream)
+                self._begin_stream(stream)
                 return
-            if not self.moves:  # reported when all of it is here
+            if stream is None or not self.moves:  # reported when all of it is here
                 self.begin(status, named)
                 return
         hear_refusal(self, status, named)
@@ -183,7 +192,8 @@ class Forwarding:
             self._end()
             self.stream.end()
             return
-        status, body = self._status, b"".join(self._pieces)
+        status, pieces = self._status, self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if status == 200:
             self.attempts.report("ok")
             if not self.attempts.tells_counts:
@@ -196,9 +206,9 @@ class Forwarding:
             event = b"data: %b\n\n" % body.replace(b"\n", b" ")
             self.end_stream(status, self._error_code, event)
             return
-        head = self._headers_out()
+        lines = self._lines()
         self._end()
-        self._client.whole(status, head, body)
+        self._client.whole(status, lines, body)
 
     def fault(self, fault: UpstreamFault) -> None:
         self.attempts.report(OUTCOMES.get(fault.kind, "failed"))
@@ -234,10 +244,11 @@ class Forwarding:
 
     def try_next(self) -> None:
         """Raises `PlatformError` when there is nobody to ask."""
-        tried = self.attempts.tried if self.attempts.leases else ()
-        table = self.forwarder.table
-        lease = table.choose(self.model, excluding=tried, question=self.question)
-        self.ask_worker(lease, self.body_asked)
+        attempts = self.attempts
+        tried = attempts.tried if attempts.leases else ()
+        lease = self.forwarder.table.choose(self.model, excluding=tried, question=self.question)
+        self.heard_at = lease.chosen_at
+        attempts.ask(self, lease, self.body_asked)
 
     def ask_worker(self, lease: Lease, body: bytes) -> None:
         self.heard_at = lease.chosen_at
@@ -253,7 +264,8 @@ class Forwarding:
 
     def begin(self, status: int, headers: Mapping[bytes, bytes]) -> None:
         """An answer: its head is here."""
-        self.attempts.settle()
+        if self.attempts.is_retry:
+            self.attempts.settle()
         self._status = status
         if self._first_byte_s is None or not self.moves:  # else it goes on
             self._head = headers
@@ -265,23 +277,18 @@ class Forwarding:
     def _begin_stream(self, stream: Stream) -> None:
         self._takes_pieces = True
         if not stream.committed:
-            stream.commit(self._headers_out())
+            stream.commit(self._lines())
         stream.begin(self.attempts.sieve())
         if self.paused:
             self.attempts.pause()
 
-    def _headers_out(self) -> list[Header]:
-        headers = to_client(self._head, self.id, self._timing())
-        if self.caller is not None and self.caller.bucket is not None:
-            headers += self.caller.bucket.headers(self.forwarder.clock())
-        return headers
-
-    def _timing(self) -> bytes:
-        """Where the time went until now: in the worker by its own account, and in all."""
-        first_byte_s = self._first_byte_s or 0.0
-        ours = b"gateway;dur=%.1f, tries;desc=%d" % (first_byte_s * 1e3, self.attempts.count)
-        at_worker = self._head.get(b"server-timing")
-        return ours if at_worker is None else b"%b, %b" % (at_worker, ours)
+    def _lines(self) -> bytes:
+        """What the client is told beside the answer."""
+        lines = to_client(self._head, self.id, self._first_byte_s or 0.0, self.attempts.count)
+        caller = self.caller
+        if caller is not None and caller.bucket is not None:
+            lines += as_lines(caller.bucket.headers(self.forwarder.clock()))
+        return lines
 
     def _expire(self) -> None:
         if not self.ended:
@@ -306,7 +313,7 @@ class Forwarding:
             forwarder.account(self._passage())
 
     def _passage(self) -> Passage:
-        head = self._head if self._first_byte_s is not None else {}
+        head, attempts, caller = self._head, self.attempts, self.caller
         if self._takes_pieces and self.stream is not None:
             counts = self.stream.counts
         else:
@@ -314,22 +321,22 @@ class Forwarding:
         return Passage(  # by position: keywords would cost ten times as much
             self.id,
             self._endpoint.name,
-            self.caller.name if self.caller is not None else None,
+            caller.name if caller is not None else None,
             self.asked_model,
             self.stream is not None,
             self._status,
             self._error_code,
-            self.attempts.last,
-            self.attempts.count,
+            attempts.last,
+            attempts.count,
             self._migrations,
             self._first_byte_s,
             self.forwarder.clock() - self.began,
             head.get(b"server-timing", b"").decode("latin-1"),
             counts,
-            self.caller,
-            self._troubles() if self.attempts.troubles else (),
+            caller,
+            self._troubles() if attempts.troubles else (),
             self.trace,
-            self._apart() if self.attempts.apart else (),
+            self._apart() if attempts.apart else (),
         )
 
     def _troubles(self) -> tuple[Trouble, ...]:

@@ -17,9 +17,11 @@ COUNTS, TIMEOUT = COUNTS_HEADER.encode(), TIMEOUT_HEADER.encode()
 SESSION = b"x-session-id"
 
 _ID = b"x-request-id"
+_TIMING = b"server-timing"
 # Sent on to a worker; all else concerns the client and us, its key above all.
 _TO_WORKER = (b"accept", b"content-type", b"user-agent")
 _ID_LINE = _ID + b": %b\r\n%b"
+_ID_AND_TIMING = _ID + b": %b\r\n" + _TIMING + b": %bgateway;dur=%.1f, tries;desc=%d\r\n"
 _AND_COUNTS = COUNTS + b": 1\r\n" + _ID_LINE
 # Sent back to the client; the rest describes one connection.
 _TO_CLIENT = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffering")
@@ -65,10 +67,13 @@ def to_worker(reading: Reading, id: str, time_left: bytes | None, *, counts: boo
     return lines if time_left is None else b"%b%b: %b\r\n" % (lines, TIMEOUT, time_left)
 
 
-def to_client(headers: Mapping[bytes, bytes], id: str, timing: bytes) -> list[Header]:
-    passed = [(name, headers[name]) for name in _TO_CLIENT if name in headers]
-    passed += (id_header(id), (b"server-timing", timing))
-    return passed
+def to_client(headers: Mapping[bytes, bytes], id: str, first_byte_s: float, tries: int) -> bytes:
+    """As lines of a head. They tell where the time went: in the worker by its own account, and in
+    all until now."""
+    passed = [b"%b: %b\r\n" % (name, headers[name]) for name in _TO_CLIENT if name in headers]
+    at_worker = headers.get(_TIMING)
+    told = (id.encode(), b"" if at_worker is None else at_worker + b", ", first_byte_s * 1e3, tries)
+    return b"".join(passed) + _ID_AND_TIMING % told
 
 
 def id_header(id: str) -> Header:

@@ -7,6 +7,7 @@ from fastchat.dispatch import SILENT_S
 from fastchat.gateway.headers import id_header
 from fastchat.gateway.old_wire import EVENTS
 from fastchat.relay import UpstreamFault
+from fastchat.relay.work import as_lines
 
 if TYPE_CHECKING:
     from fastchat.gateway.forwarding import Forwarding
@@ -39,7 +40,7 @@ def _mind(request: "Forwarding", now: float) -> None:
     if stream is not None and quiet_s and now - request.said_at >= quiet_s:
         request.said_at = now
         if not stream.committed:
-            stream.commit([*EVENTS, id_header(request.id)])
+            stream.commit(as_lines((*EVENTS, id_header(request.id))))
         stream.keep_alive()
 
 

@@ -1,12 +1,10 @@
 """What a client is sent of one stream, from however many workers."""
 
-from collections.abc import Sequence
-
 from fastchat.core.generation import Usage
 from fastchat.protocol.counts import Sieve
 from fastchat.protocol.openai.answers import DONE
 from fastchat.protocol.openai.usage import UsageSieve
-from fastchat.relay.work import Client, Header
+from fastchat.relay.work import Client
 
 # What is kept of a stream, to go on from when its worker is lost: some thousand events. One that
 # is longer ends with its worker.
@@ -46,9 +44,9 @@ class Stream:
     def is_done(self) -> bool:
         return DONE.rstrip() in b"".join(self._pieces[-2:])
 
-    def commit(self, headers: Sequence[Header]) -> None:
+    def commit(self, lines: bytes) -> None:
         self.committed = True
-        self._client.start(200, headers)
+        self._client.start(200, lines)
 
     def begin(self, sieve: Sieve | UsageSieve) -> None:
         """The answer of a worker follows; what the one before left unfinished is forgotten."""

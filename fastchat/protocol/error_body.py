@@ -56,6 +56,12 @@ def error_headers(error: PlatformError) -> dict[str, str]:
     return headers
 
 
+def error_lines(error: PlatformError) -> bytes:
+    """Those headers, a line each."""
+    lines = [f"{name}: {value}\r\n" for name, value in error_headers(error).items()]
+    return "".join(lines).encode()
+
+
 def error_event(error: PlatformError, shape: type[ErrorBody] = ErrorBody) -> bytes:
     """The server-sent event that ends a broken stream."""
     return b"data: " + msgspec.json.encode(shape.of(error)) + b"\n\n"

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from fastchat.core.errors import BodyTooLarge, PlatformError
 from fastchat.relay.edge import ClientGone, read_body, refuse_body, unless_gone
-from fastchat.relay.work import Endpoint, Head, Header, Work
+from fastchat.relay.work import CLOSE, Endpoint, Head, Header, Work
 
 # What may wait for a client before the work is told to pause.
 WAITING_BYTES = 16 * 1024
@@ -65,16 +64,16 @@ class _Client:
 
     # -- Client --
 
-    def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        if (b"connection", b"close") in headers:
-            named = {name.decode(): value.decode() for name, value in headers}
+    def whole(self, status: int, lines: bytes, body: bytes) -> None:
+        if CLOSE in lines:
+            named = {name.decode(): value.decode() for name, value in _headers(lines)}
             self.refusal = Response(body, status_code=status, headers=named)
             return
-        self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        self.start(status, b"%bcontent-length: %d\r\n" % (lines, len(body)))
         self._add(body, more=False)
 
-    def start(self, status: int, headers: Sequence[Header]) -> None:
-        head = {"type": "http.response.start", "status": status, "headers": list(headers)}
+    def start(self, status: int, lines: bytes) -> None:
+        head = {"type": "http.response.start", "status": status, "headers": _headers(lines)}
         self._messages.append(head)
         self._news.set()
 
@@ -91,3 +90,8 @@ class _Client:
         self._news.set()
         if self._waiting_bytes > WAITING_BYTES and self.work is not None:
             self.work.pause()
+
+
+def _headers(lines: bytes) -> list[Header]:
+    split = [line.partition(b": ") for line in lines.split(b"\r\n") if line]
+    return [(name, value) for name, _, value in split]

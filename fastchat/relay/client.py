@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from fastchat.core.upstream import Upstream
-from fastchat.relay.connection import Connection, Limits, Receiver, UpstreamFault
-from fastchat.relay.outbox import Outbox
+from fastchat.relay.connection import Connection, Limits, Receiver, Shared, UpstreamFault
 from fastchat.relay.work import Header
 
 TICK_S = 0.5
@@ -36,8 +35,7 @@ class Relay:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._targets: dict[Upstream, Target] = {}
-        self._connections: set[Connection] = set()
-        self._outbox = Outbox()
+        self._shared = Shared(limits)
         self._timer: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -58,7 +56,7 @@ class Relay:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for connection in list(self._connections):
+        for connection in list(self._shared.open):
             connection.fail("lost")
 
     async def connect(self, upstream: Upstream) -> Connection:
@@ -67,7 +65,7 @@ class Relay:
         try:
             async with asyncio.timeout(self.limits.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self.limits, self._connections, self._outbox),
+                    lambda: Connection(self._shared),
                     upstream.host,
                     upstream.port,
                     ssl=self._tls_context() if upstream.tls else None,
@@ -76,17 +74,20 @@ class Relay:
         except (OSError, UnicodeError) as error:
             raise UpstreamFault("connect", answered=False) from error
         if self._timer is None:
+            self._shared.now = loop.time()
             self._timer = loop.call_later(TICK_S, self._tick)
         return connection
 
     def _tick(self) -> None:
+        """Deadlines were set by the time of a look, so they are judged by that of the look before
+        this one: none is over too early."""
         self._timer = None
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        for connection in list(self._connections):
-            if connection.deadline < now:
-                connection.fail("silent")  # or merely old, when nobody waits for it
-        if self._connections:
+        shared = self._shared
+        for connection in [one for one in shared.open if one.deadline < shared.now]:
+            connection.fail("silent")  # or merely old, when nobody waits for it
+        shared.now = loop.time()
+        if shared.open:
             self._timer = loop.call_later(TICK_S, self._tick)
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -101,6 +102,7 @@ class Target:
     def __init__(self, relay: Relay, upstream: Upstream) -> None:
         self.upstream = upstream
         self._relay = relay
+        self._most_idle = relay.limits.idle_per_upstream
         self._idle: deque[Connection] = deque()
         self._heads: dict[bytes, bytes] = {}
 
@@ -123,15 +125,27 @@ class Target:
         """As `ask`, with headers that are written already, a line each."""
         head = self._heads.get(path) or self._head(path)
         length = b"content-length: %d\r\n\r\n" % len(body)
-        call = Call(self, receiver, b"".join((head, lines, length, body)))
-        call.begin(self._take())
+        request = b"".join((head, lines, length, body))
+        connection = self._take()
+        call = Call(self, receiver, request, connection)
+        if connection is None:
+            call.connect()
+        else:
+            connection.ask(request, call, receiver)
         return call
 
+    def _take(self) -> Connection | None:
+        """The one used last, so that those beyond need grow old."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
     def put_back(self, connection: Connection) -> None:
-        most = self._relay.limits.idle_per_upstream
-        if len(self._idle) >= most:
+        if len(self._idle) >= self._most_idle:
             self._idle = deque(one for one in self._idle if one.is_open)
-            if len(self._idle) >= most:
+            if len(self._idle) >= self._most_idle:
                 connection.close()
                 return
         self._idle.append(connection)
@@ -143,14 +157,6 @@ class Target:
     async def connect(self) -> Connection:
         """Raises `UpstreamFault`."""
         return await self._relay.connect(self.upstream)
-
-    def _take(self) -> Connection | None:
-        """The one used last, so that those beyond need grow old."""
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_open:
-                return connection
-        return None
 
     def _head(self, path: bytes) -> bytes:
         upstream = self.upstream
@@ -173,21 +179,19 @@ class Call:
 
     __slots__ = ("_connecting", "_connection", "_is_reused", "_receiver", "_request", "_target")
 
-    def __init__(self, target: Target, receiver: Receiver, request: bytes) -> None:
+    def __init__(
+        self, target: Target, receiver: Receiver, request: bytes, reused: Connection | None
+    ) -> None:
         self._target = target
         self._receiver = receiver
         self._request = request
-        self._connection: Connection | None = None
+        self._connection = reused
         self._connecting: asyncio.Task[None] | None = None
-        self._is_reused = False
+        self._is_reused = reused is not None
 
-    def begin(self, connection: Connection | None) -> None:
-        if connection is None:
-            self._connecting = asyncio.get_running_loop().create_task(self._connect())
-        else:
-            self._is_reused = True
-            self._connection = connection
-            connection.ask(self._request, self, self._receiver)
+    def connect(self) -> None:
+        """Send it on a new connection."""
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def abort(self) -> None:
         """Whoever asked hears nothing more."""
@@ -215,7 +219,7 @@ class Call:
         self._connection = None
         if self._is_reused and fault.kind == "lost" and not fault.answered:
             self._is_reused = False
-            self.begin(None)
+            self.connect()
             return
         self._receiver.fault(fault)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, Protocol, cast
 
@@ -30,6 +30,17 @@ class Limits:
     head_bytes: int = 64 * 1024
     # What the kernel holds of an answer that is not read on; it doubles the number.
     receive_buffer_bytes: int = 32 * 1024
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the connections of one relay have in common. `now` is the time of its timer's last look:
+    the limits are not so sharp that the clock has to be read for each piece."""
+
+    limits: Limits
+    outbox: Outbox = field(default_factory=Outbox)
+    open: "set[Connection]" = field(default_factory=set)
+    now: float = 0.0
 
 
 class UpstreamFault(Exception):
@@ -70,12 +81,11 @@ class Connection(asyncio.Protocol):
     never finds itself inside the parser, and the pieces of one read leave together.
     """
 
-    def __init__(self, limits: Limits, all_open: "set[Connection]", outbox: Outbox) -> None:
+    def __init__(self, shared: Shared) -> None:
         self.deadline = inf  # when it fails, or is too old to be used: looked at by a timer
-        self._limits = limits
-        self._all_open = all_open
-        self._outbox = outbox
-        self.loop = asyncio.get_running_loop()
+        self.is_open = False  # as far as is known: it may have died unnoticed
+        self._shared = shared
+        self._limits = shared.limits
         self._transport: Gathering | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._exchange: Exchange | None = None
@@ -88,22 +98,17 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._headers_done = False
         self._complete = False
-        self._answered = False
         self._broken = False
-
-    @property
-    def is_open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
 
     def ask(self, request: bytes, exchange: Exchange, receiver: Receiver) -> None:
         assert self._transport is not None
         self._headers = []
         self._pieces = []
         self._head_bytes = 0
-        self._headers_done = self._complete = self._answered = False
+        self._headers_done = self._complete = False
         self._exchange = exchange
         self._receiver = receiver
-        self.deadline = self.loop.time() + self._limits.silence_s
+        self.deadline = self._shared.now + self._limits.silence_s
         self._transport.write(request)
 
     def pause(self) -> None:
@@ -116,13 +121,14 @@ class Connection(asyncio.Protocol):
     def resume(self) -> None:
         if self._paused and self._transport is not None and self.is_open:
             self._paused = False
-            self.deadline = self.loop.time() + self._limits.silence_s
+            self.deadline = self._shared.now + self._limits.silence_s
             self._transport.resume_reading()
 
     def close(self) -> None:
         """End the connection. An exchange that was under way hears nothing more."""
+        self.is_open = False
         self._exchange = self._receiver = None
-        self._all_open.discard(self)
+        self._shared.open.discard(self)
         if self._transport is not None:
             self._transport.abort()
 
@@ -131,14 +137,15 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         self.close()
         if exchange is not None:
-            exchange.fault(UpstreamFault(kind, answered=self._answered))
+            exchange.fault(UpstreamFault(kind, answered=self._head_bytes > 0))
 
     # -- asyncio.Protocol --
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by behaviour only.
-        self._transport = Gathering(cast(asyncio.Transport, transport), self._outbox)
-        self._all_open.add(self)
+        self._transport = Gathering(cast(asyncio.Transport, transport), self._shared.outbox)
+        self._shared.open.add(self)
+        self.is_open = True
         tcp: socket.socket = transport.get_extra_info("socket")
         size = self._limits.receive_buffer_bytes
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
@@ -151,23 +158,21 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         told = self._headers_done
-        self._answered = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._broken = True
-        self.deadline = self.loop.time() + self._limits.silence_s
-        if told:
-            self._tell_body(receiver)
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > self._limits.head_bytes and self._head_is_too_long():
-            self.fail("malformed")
-        elif self._headers_done:
-            receiver.head(self._status, self._headers)
-            self._tell_body(receiver)
-        elif self._broken:
-            self.fail("malformed")
+        if not told:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._limits.head_bytes and self._head_is_too_long():
+                self.fail("malformed")
+                return
+            if self._headers_done:
+                receiver.head(self._status, self._headers)
+        self._tell_body(receiver)
+
+    def eof_received(self) -> None:
+        self.is_open = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         # An answer without a length ends with the connection; any other is cut short by it.
@@ -220,26 +225,24 @@ class Connection(asyncio.Protocol):
         return self._headers_done and not framed and self._status not in (204, 304)
 
     def _tell_body(self, receiver: Receiver) -> None:
-        if self._receiver is not receiver:
-            return  # aborted while it was told
-        if pieces := self._pieces:
+        pieces = self._pieces
+        if pieces and self._receiver is receiver:
             self._pieces = []
             receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        exchange = self._exchange
+        if exchange is None or self._receiver is not receiver:
+            return  # aborted while it was told
         if self._complete:
-            exchange = self._exchange
-            if exchange is None or self._receiver is not receiver:
-                return
             self._exchange = self._receiver = None
-            self._rest(exchange)
+            if self._paused:
+                self.resume()
+            if self._keep_alive and not self._broken:
+                self.deadline = self._shared.now + self._limits.keep_alive_s
+                exchange.free(self)
+            else:
+                self.close()
             receiver.end()
         elif self._broken:
             self.fail("malformed")
-
-    def _rest(self, exchange: Exchange) -> None:
-        if self._paused:
-            self.resume()
-        if self._keep_alive and not self._broken:  # if it is still open is asked when it is used
-            self.deadline = self.loop.time() + self._limits.keep_alive_s
-            exchange.free(self)
-        else:
-            self.close()
+        elif not self._paused:
+            self.deadline = self._shared.now + self._limits.silence_s

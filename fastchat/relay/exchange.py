@@ -1,12 +1,11 @@
 """One request that is answered below ASGI: no task, no message, one write for each piece."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fastchat.core.errors import BodyTooLarge
-from fastchat.relay.work import Endpoint, Head, Header, Work
+from fastchat.relay.work import CLOSE, Endpoint, Head, Work
 
 if TYPE_CHECKING:
     from fastchat.relay.protocol import EdgeProtocol
@@ -103,16 +102,15 @@ class Exchange:
 
     # -- Client --
 
-    def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        parts = self._opening(status, headers)
-        parts += (b"content-length: %d\r\n\r\n" % len(body), body)
-        self._protocol.transport.write(b"".join(parts))
+    def whole(self, status: int, lines: bytes, body: bytes) -> None:
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        answer = b"".join((self._opening(status, lines), length, body))
+        self._protocol.transport.write(answer)
         self._finish()
 
-    def start(self, status: int, headers: Sequence[Header]) -> None:
-        parts = self._opening(status, headers)
-        parts.append(b"transfer-encoding: chunked\r\n\r\n" if self.can_chunk else b"\r\n")
-        self._protocol.transport.write(b"".join(parts))
+    def start(self, status: int, lines: bytes) -> None:
+        framing = b"transfer-encoding: chunked\r\n\r\n" if self.can_chunk else b"\r\n"
+        self._protocol.transport.write(self._opening(status, lines) + framing)
 
     def piece(self, data: bytes) -> None:
         if self.can_chunk:
@@ -135,19 +133,13 @@ class Exchange:
     def _refuse_body(self, work: Work) -> None:
         work.refuse(BodyTooLarge(self.endpoint.limit_bytes))
 
-    def _opening(self, status: int, headers: Sequence[Header]) -> list[bytes]:
+    def _opening(self, status: int, lines: bytes) -> bytes:
         self.response_started = True
-        parts = [STATUS_LINE[status]]
-        for name, value in self._protocol.server_state.default_headers:
-            parts += (name, b": ", value, b"\r\n")
-        for name, value in headers:
-            if name == b"connection":  # said below
-                self.keep_alive = False
-            else:
-                parts += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        return parts
+        if status >= 400 and CLOSE in lines:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines += CLOSE
+        return STATUS_LINE[status] + self._protocol.default_lines() + lines
 
     def _finish(self) -> None:
         self.response_complete = True

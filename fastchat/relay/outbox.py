@@ -17,18 +17,18 @@ class Outbox:
     """Of one event loop."""
 
     def __init__(self) -> None:
-        self._filled: list[Gathering] = []
+        self.filled: list[Gathering] = []
 
-    def add(self, transport: "Gathering") -> None:
-        if not self._filled:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._filled.append(transport)
+    def send_soon(self) -> None:
+        asyncio.get_running_loop().call_soon(self._send)
 
     def _send(self) -> None:
-        filled, self._filled = self._filled, []
+        filled, self.filled = self.filled, []
         for transport in filled:
             try:
-                transport.flush()
+                data, transport.data = transport.data, b""
+                if data and not transport.is_closing():  # as `flush`, without the call
+                    transport.inside.write(data)
             except Exception:  # one connection must not keep the answers of all others
                 logger.exception("a connection is closed by a fault of ours")
                 transport.abort()
@@ -38,15 +38,15 @@ class Gathering:
     """Stands for a transport: what is written goes through the outbox, all else is as it is."""
 
     __slots__ = (
-        *("_data", "_inside", "_outbox"),
+        *("_outbox", "data", "inside"),
         *("can_write_eof", "get_extra_info", "is_closing"),
         *("pause_reading", "resume_reading", "set_write_buffer_limits"),
     )
 
     def __init__(self, inside: asyncio.Transport, outbox: Outbox) -> None:
-        self._inside = inside
+        self.inside = inside
         self._outbox = outbox
-        self._data = b""
+        self.data = b""
         self.can_write_eof = inside.can_write_eof
         self.get_extra_info = inside.get_extra_info
         self.is_closing = inside.is_closing
@@ -55,30 +55,36 @@ class Gathering:
         self.set_write_buffer_limits = inside.set_write_buffer_limits
 
     def write(self, data: bytes) -> None:
-        if self._data:
-            self._data += data
-        elif data:
-            self._data = data
-            self._outbox.add(self)
-        if len(self._data) >= MUCH:
-            self.flush()
+        if self.data or len(data) >= MUCH:
+            self._write_more(data)
+            return
+        self.data = data
+        filled = self._outbox.filled
+        if not filled:
+            self._outbox.send_soon()
+        filled.append(self)
 
     def flush(self) -> None:
-        data, self._data = self._data, b""
+        data, self.data = self.data, b""
         if data and not self.is_closing():
-            self._inside.write(data)
+            self.inside.write(data)
+
+    def _write_more(self, data: bytes) -> None:
+        self.data += data
+        if len(self.data) >= MUCH:
+            self.flush()
 
     def close(self) -> None:
         self.flush()
-        self._inside.close()
+        self.inside.close()
 
     def write_eof(self) -> None:
         self.flush()
-        self._inside.write_eof()
+        self.inside.write_eof()
 
     def abort(self) -> None:
-        self._data = b""
-        self._inside.abort()
+        self.data = b""
+        self.inside.abort()
 
     def get_write_buffer_size(self) -> int:
-        return len(self._data) + self._inside.get_write_buffer_size()
+        return len(self.data) + self.inside.get_write_buffer_size()

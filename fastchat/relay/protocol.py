@@ -32,7 +32,7 @@ from fastchat.relay.heads import KnownHead
 from fastchat.relay.outbox import Gathering, Outbox
 from fastchat.relay.unchunked import unchunked
 from fastchat.relay.vanishing import GONE_S, end_without
-from fastchat.relay.work import Endpoint, Head
+from fastchat.relay.work import Endpoint, Head, as_lines
 
 # A client whose heads differ more often than so has none that is worth knowing.
 MOST_HEADS = 4
@@ -86,6 +86,9 @@ class EdgeProtocol(HttpToolsProtocol):
         self._received = 0
         self._fault: PlatformError | None = None
         self._closing_at: float | None = None
+        # uvicorn's headers of every answer, which it makes anew each second, and their lines.
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._default_lines = b""
         # Set by `check`: what waited for the client, and since when none of it was taken.
         self._unread = 0
         self._untaken_since = self._since
@@ -241,6 +244,13 @@ class EdgeProtocol(HttpToolsProtocol):
             if cycle.scope["http_version"] == "1.0":
                 app = partial(unchunked, app, cycle)
             super()._start_asgi_task(cycle, app)
+
+    def default_lines(self) -> bytes:
+        """What every answer's head begins with."""
+        headers = self.server_state.default_headers
+        if headers is not self._default_headers:
+            self._default_headers, self._default_lines = headers, as_lines(headers)
+        return self._default_lines
 
     def finish(self, exchange: Exchange) -> None:
         """Its answer is written."""

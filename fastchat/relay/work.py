@@ -4,12 +4,18 @@ An `Endpoint` opens `Work` for a request; the work answers the `Client`, in one 
 `whole`, or `start`, pieces and `end`. Nothing here is awaited: a client that is slow says `pause`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from fastchat.core.errors import PlatformError
 
 Header = tuple[bytes, bytes]
+
+CLOSE = b"connection: close\r\n"
+
+
+def as_lines(headers: Iterable[Header]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 class Head(dict[bytes, bytes]):
@@ -24,11 +30,12 @@ class Head(dict[bytes, bytes]):
 
 
 class Client(Protocol):
-    """Headers describe the answer; its framing and the connection are the client's affair."""
+    """`lines` are those of a head, each with its end: they describe the answer. Its framing and the
+    connection are the client's affair, but for a `CLOSE` among the lines of a refusal."""
 
-    def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None: ...
+    def whole(self, status: int, lines: bytes, body: bytes) -> None: ...
 
-    def start(self, status: int, headers: Sequence[Header]) -> None: ...
+    def start(self, status: int, lines: bytes) -> None: ...
 
     def piece(self, data: bytes) -> None: ...
 

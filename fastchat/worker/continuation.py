@@ -6,9 +6,9 @@ from contextlib import aclosing
 
 from fastchat.core.errors import PlatformError
 from fastchat.protocol.codec import encode
-from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.error_body import ErrorBody, error_event, error_lines
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS
-from fastchat.relay.work import Client
+from fastchat.relay.work import Client, as_lines
 from fastchat.worker.shell import Shell
 from fastchat.worker.tally import Tally
 
@@ -64,7 +64,7 @@ class Continuation:
             self._began = True
             headers = [(b"content-type", b"text/event-stream")]
             headers += [(name.encode(), value.encode()) for name, value in SSE_HEADERS.items()]
-            self._client.start(200, headers)
+            self._client.start(200, as_lines(headers))
 
     def _fail(self, error: PlatformError) -> None:
         self._shell.figures.failed(error)
@@ -73,5 +73,4 @@ class Continuation:
             self._client.piece(error_event(error))
             self._client.end()
         else:
-            headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
-            self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
+            self._client.whole(error.status, error_lines(error), encode(ErrorBody.of(error)))

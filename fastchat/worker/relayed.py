@@ -27,7 +27,7 @@ from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.protocol.codec import decode, encode
 from fastchat.protocol.counts import HEADER, comment, written
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
-from fastchat.protocol.error_body import ErrorBody, error_event, error_headers
+from fastchat.protocol.error_body import ErrorBody, error_event, error_lines
 from fastchat.protocol.openai.answers import DONE
 from fastchat.protocol.openai.requests import changed
 from fastchat.protocol.openai.usage import UsageSieve, asking, usage_in
@@ -36,7 +36,7 @@ from fastchat.relay.client import Call
 from fastchat.relay.deadline import Deadline
 from fastchat.relay.edge import REQUEST_ID
 from fastchat.relay.response import WHOLE_BYTES
-from fastchat.relay.work import Client, Header
+from fastchat.relay.work import Client, Header, as_lines
 from fastchat.worker.admission import Ticket
 from fastchat.worker.continuation import Continuation
 from fastchat.worker.figures import COUNTED, Course
@@ -136,9 +136,8 @@ class Relayed:
         if self._begun:
             self._end_with(error_event(error))
             return
-        headers = [(n.encode(), v.encode()) for n, v in error_headers(error).items()]
         self._end()
-        self._client.whole(error.status, headers, encode(ErrorBody.of(error)))
+        self._client.whole(error.status, error_lines(error), encode(ErrorBody.of(error)))
 
     def pause(self) -> None:
         self._paused = True
@@ -175,7 +174,7 @@ class Relayed:
         else:
             self._begun = True
             self._sieve = UsageSieve(wanted=self._shows_usage)
-            self._client.start(200, [*self._head, (b"server-timing", self._timing())])
+            self._client.start(200, self._to_client())
             if self._paused and self._call is not None:
                 self._call.pause()
 
@@ -257,7 +256,7 @@ class Relayed:
         if found.model != self._model:
             self._body = changed(self._body, model=found.model)
         target = relaying.relay.to(found.upstream)
-        self._call = target.post(self, self._endpoint.path.encode(), self._lines(), self._body)
+        self._call = target.post(self, self._endpoint.path.encode(), self._to_engine(), self._body)
 
     def _continue(self) -> None:
         """Another worker began this answer: the rest of it is made here, of chunks."""
@@ -269,8 +268,8 @@ class Relayed:
             self._endpoint.path, self._body, self.id, int(relaying.wall_clock())
         )
 
-    def _lines(self) -> bytes:
-        """Of the head for the engine."""
+    def _to_engine(self) -> bytes:
+        """Lines of a head."""
         headers = self._headers
         lines = [b"%b: %b\r\n" % (name, headers[name]) for name in _TO_ENGINE if name in headers]
         if self._relaying.tracing is not None:
@@ -284,14 +283,14 @@ class Relayed:
         if self._status != 200:
             self.refuse(_told(self._status, body, self._head, self._endpoint.path))
             return
-        headers = [*self._head, (b"server-timing", self._timing())]
+        lines = self._to_client()
         counts = usage_in(body)
         if counts is not None:
             self._meter(counts)
             if self._wants_counts:
-                headers.append((WANTS_COUNTS, written(counts).encode()))
+                lines += as_lines([(WANTS_COUNTS, written(counts).encode())])
         self._end()
-        self._client.whole(200, headers, body)
+        self._client.whole(200, lines, body)
 
     def _failed_inside(self, data: bytes) -> None:
         at = data.find(_ERROR)
@@ -310,9 +309,11 @@ class Relayed:
     def _expire(self) -> None:
         self.refuse(DeadlinePassed())
 
-    def _timing(self) -> bytes:
+    def _to_client(self) -> bytes:
+        """As lines: what the client is told beside the answer; where the time went, too."""
         took_s = self._relaying.shell.admission.clock() - self._began
-        return b"queue;dur=%.1f, worker;dur=%.1f" % (self._waited_s * 1e3, took_s * 1e3)
+        timing = b"queue;dur=%.1f, worker;dur=%.1f" % (self._waited_s * 1e3, took_s * 1e3)
+        return as_lines([*self._head, (b"server-timing", timing)])
 
     def _meter(self, counts: Usage) -> None:
         self._relaying.shell.meter.add(counts.completion_tokens)

@@ -1,7 +1,7 @@
 """Who may ask, how often, for what, and how much."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import httpx
@@ -22,6 +22,10 @@ CHAT = "/v1/chat/completions"
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 SHOWN = {"authorization": "Bearer sk-1"}
 NGINX = Rate(10, 20)
+
+
+def at(now: float) -> Callable[[], float]:
+    return lambda: now
 
 
 def _passing(bucket: Bucket, times: Sequence[float]) -> int:
@@ -69,19 +73,19 @@ def test_what_is_left_is_told() -> None:
 
 def test_a_key_ends() -> None:
     caller = Caller("ada", expires_at=100.0)
-    caller.admit(0, 99.9)
+    caller.admit(at(0), at(99.9))
     with pytest.raises(InvalidKey, match="expired"):
-        caller.admit(0, 100.0)
+        caller.admit(at(0), at(100.0))
 
 
 def test_a_budget_ends() -> None:
     allowance = Allowance(10)
     caller = Caller("ada", allowance=allowance)
     allowance.spend(9)
-    caller.admit(0, 0)
+    caller.admit(at(0), at(0))
     allowance.spend(5)
     with pytest.raises(QuotaExceeded, match="all of its 10 tokens"):
-        caller.admit(0, 0)
+        caller.admit(at(0), at(0))
 
 
 def test_a_budget_is_spent_by_all_processes_on_one_port() -> None:
@@ -108,9 +112,9 @@ def test_a_key_has_its_models() -> None:
 
 def test_too_many_requests_say_when_to_come_again() -> None:
     caller = Caller("ada", bucket=Bucket(Rate(0.1, 0)))
-    caller.admit(0, 0)
+    caller.admit(at(0), at(0))
     with pytest.raises(RateLimited) as caught:
-        caller.admit(1, 0)
+        caller.admit(at(1), at(0))
     assert caught.value.retry_after_s == math.ceil(9)
     assert dict(caught.value.headers)["x-ratelimit-remaining-requests"] == "0"
 

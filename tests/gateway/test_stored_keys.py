@@ -167,7 +167,7 @@ def test_a_key_is_what_it_was_changed_to_and_leaves_its_place_when_it_goes(
         caller = ring.check(SECRET)
         assert caller is not None
         assert caller.bucket is not None
-        caller.admit(0.0, NOW)
+        caller.admit(lambda: 0.0, lambda: NOW)
         assert caller.bucket.rate.per_s == rate
         assert caller.models == (None if models is None else set(models))
     ledger.take_in([], {})

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastchat.relay.connection import Connection, Limits, UpstreamFault
-from fastchat.relay.outbox import Outbox
+from fastchat.relay.connection import Connection, Limits, Shared, UpstreamFault
 from fastchat.relay.work import Header
 
 STATUS = b"HTTP/1.1 200 OK\r\n"
@@ -80,7 +79,7 @@ def framed(kind: str, parts: list[bytes]) -> bytes:
 
 
 async def heard(stream: bytes, cuts: list[int]) -> Heard:
-    connection, told = Connection(Limits(), set(), Outbox()), Heard()
+    connection, told = Connection(Shared(Limits())), Heard()
     connection.connection_made(Line())
     connection.ask(b"", told, told)
     at = 0

@@ -13,7 +13,7 @@ from fastchat.protocol.error_body import ErrorBody
 from fastchat.relay.heads import KnownHead
 from fastchat.relay.outbox import Outbox
 from fastchat.relay.protocol import MOST_HEADS, Bounds, EdgeProtocol
-from fastchat.relay.work import Client, Head
+from fastchat.relay.work import CLOSE, Client, Head
 from tests.relay.test_outbox import Wire
 
 POST = b"POST /v1 HTTP/1.1\r\n"
@@ -60,12 +60,10 @@ class Echo:
     def ask(self, body: bytes) -> None:
         said = {name: value for name, value in self.head.items() if name != b"content-length"}
         self.endpoint.asked.append((said, body))
-        self.client.whole(200, [], body)
+        self.client.whole(200, b"", body)
 
     def refuse(self, error: PlatformError) -> None:
-        self.client.whole(
-            error.status, [(b"connection", b"close")], ErrorBody.of(error).message.encode()
-        )
+        self.client.whole(error.status, CLOSE, ErrorBody.of(error).message.encode())
 
     def pause(self) -> None: ...
 

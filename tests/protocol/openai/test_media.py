@@ -29,6 +29,15 @@ def test_media_are_found_however_they_are_spelt() -> None:
     assert not may_name_media(body_of({"type": "text", "text": "http://a"}))
 
 
+@pytest.mark.parametrize("underscores", [0, 3, 63, 64, 65, 500])
+def test_media_are_found_in_a_long_body_however_many_underscores_are_in_front(
+    underscores: int,
+) -> None:
+    text = "_ " * underscores + "x" * 5000
+    assert not may_name_media(body_of({"type": "text", "text": text}))
+    assert may_name_media(body_of({"type": "text", "text": text}, picture("http://a")))
+
+
 @pytest.mark.parametrize("find", [remote_media, remote_anywhere])
 @pytest.mark.parametrize("more", [b"1e400", b"NaN", b'"\\ud800"', b"[" * 5000])
 def test_a_body_that_only_others_read_to_its_end_is_refused(

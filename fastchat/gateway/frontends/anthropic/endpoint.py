@@ -1,7 +1,7 @@
 """A request in Anthropic's dialect on its way: forwarded as one in OpenAI's, and its answer turned
 back. Keys, limits, failover and accounts are those of every other request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
@@ -12,7 +12,7 @@ from fastchat.gateway.forwarding import Forwarding
 from fastchat.gateway.frontends.anthropic import answer
 from fastchat.gateway.frontends.anthropic.events import UNREADABLE, Events
 from fastchat.relay.asgi import answer as answer_asgi
-from fastchat.relay.work import Client, Head, Header
+from fastchat.relay.work import Client, Head
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,7 @@ class _Answering:
         self._client = client
         self._whole = whole
 
-    def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+    def whole(self, status: int, lines: bytes, body: bytes) -> None:
         if status == 200:
             try:
                 body = self._whole(body)
@@ -89,11 +89,11 @@ class _Answering:
                 status, body = answer.error(500, b"", self.id)
         else:
             status, body = answer.error(status, body, self.id)
-        self._client.whole(status, self._named(headers), body)
+        self._client.whole(status, self._named(lines), body)
 
-    def start(self, status: int, headers: Sequence[Header]) -> None:
+    def start(self, status: int, lines: bytes) -> None:
         self._events = Events(self.id)
-        self._client.start(status, self._named(headers))
+        self._client.start(status, self._named(lines))
 
     def piece(self, data: bytes) -> None:
         assert self._events is not None
@@ -105,5 +105,5 @@ class _Answering:
             self._client.piece(rest)
         self._client.end()
 
-    def _named(self, headers: Sequence[Header]) -> Sequence[Header]:
-        return [*headers, (b"request-id", self.id.encode())]
+    def _named(self, lines: bytes) -> bytes:
+        return b"%brequest-id: %b\r\n" % (lines, self.id.encode())
