@@ -56,6 +56,8 @@ class Relay:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for target in self._targets.values():
+            target.close_idle()
         for connection in list(self._shared.open):
             connection.fail("lost")
 
@@ -104,6 +106,7 @@ class Target:
         self._relay = relay
         self._most_idle = relay.limits.idle_per_upstream
         self._idle: deque[Connection] = deque()
+        self._reopening: asyncio.Task[None] | None = None
         self._heads: dict[bytes, bytes] = {}
 
     def ask(
@@ -149,14 +152,33 @@ class Target:
                 connection.close()
                 return
         self._idle.append(connection)
+        if self._relay.limits.reopens:
+            connection.when_left = self._reopen
 
     def close_idle(self) -> None:
+        if self._reopening is not None:
+            self._reopening.cancel()
         while self._idle:
             self._idle.pop().close()
 
     async def connect(self) -> Connection:
         """Raises `UpstreamFault`."""
         return await self._relay.connect(self.upstream)
+
+    def _reopen(self) -> None:
+        """One at most: each may keep a thread of the upstream waiting."""
+        if self._reopening is None and not any(one.is_open for one in self._idle):
+            self._reopening = asyncio.get_running_loop().create_task(self._opened_ahead())
+
+    async def _opened_ahead(self) -> None:
+        try:
+            connection = await self.connect()
+        except UpstreamFault:
+            return  # who asks next hears of it
+        finally:
+            self._reopening = None
+        connection.rest()
+        self._idle.append(connection)
 
     def _head(self, path: bytes) -> bytes:
         upstream = self.upstream

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, Protocol, cast
@@ -20,13 +21,15 @@ FaultKind = Literal["connect", "lost", "silent", "malformed"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """Seconds and bytes. `silence_s` is the longest wait for the next byte of an answer; `gone_s`
-    the longest in which not even the upstream's kernel says anything."""
+    the longest in which not even the upstream's kernel says anything. `reopens` is for upstreams
+    that close behind an answer: the next request finds a connection all the same."""
 
     connect_s: float = 5.0
     silence_s: float = 100.0
     gone_s: float = GONE_S
     keep_alive_s: float = 30.0
     idle_per_upstream: int = 256
+    reopens: bool = False
     head_bytes: int = 64 * 1024
     # What the kernel holds of an answer that is not read on; it doubles the number.
     receive_buffer_bytes: int = 32 * 1024
@@ -84,6 +87,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, shared: Shared) -> None:
         self.deadline = inf  # when it fails, or is too old to be used: looked at by a timer
         self.is_open = False  # as far as is known: it may have died unnoticed
+        self.when_left: Callable[[], None] | None = None  # by an upstream that answered before
         self._shared = shared
         self._limits = shared.limits
         self._transport: Gathering | None = None
@@ -127,7 +131,7 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """End the connection. An exchange that was under way hears nothing more."""
         self.is_open = False
-        self._exchange = self._receiver = None
+        self._exchange = self._receiver = self.when_left = None
         self._shared.open.discard(self)
         if self._transport is not None:
             self._transport.abort()
@@ -138,6 +142,10 @@ class Connection(asyncio.Protocol):
         self.close()
         if exchange is not None:
             exchange.fault(UpstreamFault(kind, answered=self._head_bytes > 0))
+
+    def rest(self) -> None:
+        """Nobody uses it now."""
+        self.deadline = self._shared.now + self._limits.keep_alive_s
 
     # -- asyncio.Protocol --
 
@@ -180,7 +188,10 @@ class Connection(asyncio.Protocol):
             self._complete = True
             self._keep_alive = False
             self._tell_body(self._receiver)
+        left = self.when_left if self._exchange is None else None
         self.fail("lost")
+        if left is not None:
+            left()
 
     # -- httptools --
 
@@ -237,7 +248,7 @@ class Connection(asyncio.Protocol):
             if self._paused:
                 self.resume()
             if self._keep_alive and not self._broken:
-                self.deadline = self._shared.now + self._limits.keep_alive_s
+                self.rest()
                 exchange.free(self)
             else:
                 self.close()

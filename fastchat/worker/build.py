@@ -39,8 +39,9 @@ logger = logging.getLogger("model_worker")
 
 _FOR_THE_ENGINE = frozenset(["embed_in_truncate", "enable_lora", "lora_modules"])
 
-# Whoever asked gives up first; the servers of engines close an idle connection after 5 s.
-ENGINE_LIMITS = Limits(silence_s=3600.0, keep_alive_s=4.0)
+# Whoever asked gives up first; the servers of engines close an idle connection after 5 s, that of
+# llama.cpp behind each stream.
+ENGINE_LIMITS = Limits(silence_s=3600.0, keep_alive_s=4.0, reopens=True)
 
 
 def build(config: WorkerConfig, worker_id: str) -> Service:

@@ -86,6 +86,37 @@ async def test_a_kept_connection_that_died_is_replaced_unnoticed(relay: Relay) -
     assert server.connections == 3
 
 
+@pytest.fixture
+async def reopening() -> AsyncIterator[Relay]:
+    relay = Relay(Limits(reopens=True))
+    yield relay
+    await relay.aclose()
+
+
+async def test_who_closes_behind_each_answer_is_connected_to_in_advance(reopening: Relay) -> None:
+    server = answering(OK)
+    async with server.listening() as port:
+        assert await ask(reopening, port) == (200, b"hello")
+        await until(lambda: server.connections == 2)
+        assert await ask(reopening, port) == (200, b"hello")
+        await until(lambda: server.connections == 3)
+
+
+async def test_a_connection_that_nobody_used_is_not_opened_again(reopening: Relay) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if server.connections == 1:
+            await read_request(reader)
+            writer.write(OK)
+
+    server = RawServer(script)
+    async with server.listening() as port:
+        await ask(reopening, port)
+        target = reopening.to(Upstream("127.0.0.1", port))
+        await until(lambda: server.connections == 2 and target._reopening is None)
+        await until(lambda: not reopening._shared.open and target._reopening is None)
+        assert server.connections == 2
+
+
 async def test_interim_answers_are_passed_over(relay: Relay) -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
     async with answering(interim + OK).listening() as port:
