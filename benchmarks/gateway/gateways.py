@@ -1,7 +1,6 @@
 """The gateways: how each is installed and started as the same proxy before the same upstream."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import fastchat
+from benchmarks.gateway import nginx
 from benchmarks.gateway.environments import NotRun, environment
 from benchmarks.gateway.scenarios import MODEL
 
@@ -74,54 +74,9 @@ def fastchat_launch(site: Site) -> Launch:
 
 
 def nginx_launch(site: Site) -> Launch:
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        raise NotRun("nginx is not installed: sudo apt install nginx")
-    file = site.folder / "nginx.conf"
-    file.write_text(nginx_config(site, as_root=os.getuid() == 0))
-    told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
-    return Launch(
-        command=[program, "-p", str(site.folder), "-e", "stderr", "-c", str(file)],
-        version=told.strip().rpartition("/")[2],
-    )
-
-
-def nginx_config(site: Site, *, as_root: bool) -> str:
-    """A relay that holds nothing back: as a gateway for streams must be configured. Started by root
-    its workers would become somebody who may not enter our folder."""
-    user = "user root root;" if as_root else ""
-    scratch = "\n".join(
-        f"    {kind}_temp_path {site.folder}/{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    return f"""daemon off;
-{user}
-worker_processes {site.processes};
-pid {site.folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-{scratch}
-    client_max_body_size 2m;
-    client_body_buffer_size 1m;
-    keepalive_requests 1000000000;
-    upstream worker {{
-        server 127.0.0.1:{site.upstream_port};
-        keepalive 512;
-        keepalive_requests 1000000000;
-    }}
-    server {{
-        listen 127.0.0.1:{site.port} backlog=4096;
-        location / {{
-            proxy_pass http://worker;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_buffering off;
-        }}
-    }}
-}}
-"""
+    command = nginx.command(site.folder, site.port, site.upstream_port, site.processes)
+    told = subprocess.run([command[0], "-v"], capture_output=True, text=True, check=True).stderr
+    return Launch(command=command, version=told.strip().rpartition("/")[2])
 
 
 def vllm_router_launch(site: Site) -> Launch:
