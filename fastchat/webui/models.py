@@ -13,10 +13,11 @@ from fastchat.webui.traced import traced
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seeing:
-    """Which of the models that are shown can be asked with a picture, and how many of those that
-    are drawn."""
+    """Which of the models that are shown can be asked with a picture, and which cannot; of one that
+    is away nobody knows. And how many can of those that are drawn."""
 
     shown: Sequence[str] = ()
+    blind: Sequence[str] = ()
     drawn: int = 0
 
 
@@ -44,16 +45,21 @@ class PageEngine:
         all = sorted({*self.workers.model_names, *self.remote})
         return [name for name in all if self.sees(name)] if shows else all
 
-    def sees(self, model: str) -> bool:
-        """Whether it can be asked with a picture, whichever of its workers is asked."""
+    def sees(self, model: str) -> bool | None:
+        """Whether it can be asked with a picture, whichever of its workers is asked. None: it is
+        away."""
         if rows := self.rows(model):
             return all(row.sees(model) for row in rows)
         remote = self.remote.get(model)
-        return remote is not None and remote.endpoint.sees
+        return None if remote is None else remote.endpoint.sees
 
     def seeing(self) -> Seeing:
-        drawn = len(self.in_battles(shows=True))
-        return Seeing(shown=[name for name in self.model_names if self.sees(name)], drawn=drawn)
+        sees = {name: self.sees(name) for name in self.model_names}
+        return Seeing(
+            shown=[name for name, does in sees.items() if does],
+            blind=[name for name, does in sees.items() if does is False],
+            drawn=len(self.in_battles(shows=True)),
+        )
 
     @property
     def features(self) -> frozenset[Feature]:

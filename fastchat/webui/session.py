@@ -66,14 +66,16 @@ class Turn:
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Session:
-    """`sees` tells of a model whether it can be asked with a picture.
+    """`sees` tells of a model whether it can be asked with a picture; None: it is away, and whoever
+    answers then says so, or refuses the picture.
 
     `ask`, `regenerate` and `edit` yield whenever there is something new to show, a few times a
-    second at most. Whoever stops reading them stops the answer; so does the next verb."""
+    second at most. Whoever stops reading them stops the answer; so does the next verb, if it asks
+    anything."""
 
     engine: Engine
     new_id: Callable[[], str]
-    sees: Callable[[str], bool] = lambda _: True
+    sees: Callable[[str], bool | None] = lambda _: True
     conversation_id: str = ""
     turns: list[Turn] = field(default_factory=list)
     stored: int = 0  # so many of them the history has, as they are
@@ -99,10 +101,11 @@ class Session:
     async def ask(
         self, question: str, settings: Settings, pictures: tuple[str, ...] = ()
     ) -> AsyncGenerator[None, None]:
-        await self.stop()
         question = _cleaned(question)
         if not question and not pictures:
+            await self.over()  # Enter in an empty box
             return
+        await self.stop()
         self.admit(settings.model, pictures, after=len(self.turns))
         self.conversation_id = self.conversation_id or self.new_id()
         self.turns.append(Turn(question=question, settings=settings, pictures=pictures))
@@ -142,6 +145,11 @@ class Session:
             if self._writing is writing:
                 self._writing = None
 
+    async def over(self) -> None:
+        """When the running answer has ended, if there is one."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+
     def admit(self, model: str, pictures: Sequence[str], *, after: int) -> None:
         """A question with these pictures after so many turns. What is refused is refused before
         anything is changed."""
@@ -151,7 +159,7 @@ class Session:
             )
         shown = [*_pictures(self.turns[:after]), *pictures]
         fit(shown)
-        if shown and not self.sees(model):
+        if shown and self.sees(model) is False:
             raise Blind(model)
 
     async def clear(self) -> None:

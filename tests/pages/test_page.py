@@ -81,6 +81,25 @@ def test_an_answer_is_written_again(open_page: Open) -> None:
     expect(tab.answers).to_have_count(1)
 
 
+def test_enter_in_an_empty_box_does_not_stop_an_answer_that_is_written_again(
+    open_page: Open,
+) -> None:
+    tab = open_page()
+    tab.ask(STORY)
+    expect(tab.answers).to_contain_text(re.compile(r"\w+"))
+    tab.press("Stop")
+    tab.wait_for_the_end()
+    tab.press("Retry")
+    expect(tab.page.locator("#box .stop-button")).to_be_visible()
+    tab.box.press("Enter")
+    for _ in range(4):
+        so_far = tab.answers.inner_text()
+        expect(tab.answers).not_to_have_text(so_far, use_inner_text=True)
+    expect(tab.page.locator("#box .stop-button")).to_be_visible()
+    tab.press("Stop")
+    tab.wait_for_the_end()
+
+
 def test_a_new_chat_is_empty(open_page: Open) -> None:
     tab = open_page("echo")
     tab.ask("hello")

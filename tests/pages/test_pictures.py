@@ -193,6 +193,16 @@ def test_where_the_model_does_not_see_it_is_told(look: Look) -> None:
     expect(kept(tab)).to_have_count(1)
 
 
+def test_a_model_that_is_away_is_not_called_blind(look: Look) -> None:
+    tab = look()
+    tab.page.evaluate(
+        """window.pictures.allow("box", '{"shown": ["a"], "blind": ["b"], "drawn": 1}', ["gone"])"""
+    )
+    choose_file(tab, png())
+    expect(kept(tab)).to_have_count(1)
+    expect(told(tab)).to_be_hidden()
+
+
 def test_what_is_refused_is_given_back(look: Look) -> None:
     tab = look()
     tab.ask("hello")

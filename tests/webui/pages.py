@@ -69,7 +69,9 @@ def page_over(
         visitors=visitors,
         log=log,
         models=lambda: list(models),
-        seeing=lambda: Seeing(shown=[*sees], drawn=len(sees)),
+        seeing=lambda: Seeing(
+            shown=[*sees], blind=[one for one in models if one not in sees], drawn=len(sees)
+        ),
         wall_clock=lambda: NOW,
         log_chats=True,
     )

@@ -68,7 +68,7 @@ async def test_a_reload_shows_the_conversation_of_the_tab(visitor: Visitor) -> N
 async def test_the_models_of_the_moment_can_be_chosen(visitor: Visitor) -> None:
     ((model, seeing, known),) = await visitor.whole("choices", [None])
     assert (model["value"], known) == ("m", None)  # a state stays at the server
-    assert json.loads(seeing) == {"shown": [], "drawn": 0}
+    assert json.loads(seeing) == {"shown": [], "blind": ["m"], "drawn": 0}
 
 
 async def test_votes_and_answers_are_logged(visitor: Visitor, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_model_sees_when_all_of_its_workers_do(tmp_path: Path) -> None:
         ([worker(multimodal=True, dialects=ours)], True),
         ([worker("chat", multimodal=True, dialects=ours)], False),
         ([worker(multimodal=True)], False),  # one of 0.2.36: nobody can ask it
-        ([], False),
+        ([], None),  # it is away
         ([worker("chat", model_abilities={"m": ("chat", "vision")})], True),
     ):
         engine = PageEngine(
@@ -80,5 +80,7 @@ def test_models_of_providers_see_as_their_file_says(tmp_path: Path) -> None:
     engine = PageEngine(
         ScriptedEngine(), lambda _: [], remote(tmp_path), lambda _: ScriptedEngine()
     )
-    assert engine.seeing() == Seeing(shown=["open"], drawn=2)
+    assert engine.seeing() == Seeing(
+        shown=["open"], blind=[], drawn=2
+    )  # of the worker nothing is known
     assert engine.in_battles(shows=True) == ["open", "secret"]

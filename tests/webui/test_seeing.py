@@ -75,7 +75,7 @@ async def test_the_model_sees_what_is_shown(visitor: Visitor, engine: ScriptedEn
 
 async def test_the_browser_is_told_who_sees(visitor: Visitor) -> None:
     ((*_, seeing, _),) = await visitor.whole("choices", [None, None, None])
-    assert json.loads(seeing) == {"shown": list(EYES), "drawn": 2}
+    assert json.loads(seeing) == {"shown": list(EYES), "blind": list(BLINDS), "drawn": 2}
 
 
 async def test_a_model_that_does_not_see_is_not_asked(

@@ -108,6 +108,20 @@ async def test_stop_ends_the_engine_and_keeps_what_was_said() -> None:
     assert not session.is_busy
 
 
+async def test_nothing_asked_leaves_the_running_answer_alone_until_it_ends() -> None:
+    """Enter in an empty box while an answer is written again."""
+    held = asyncio.Event()
+    session = session_on(ScriptedEngine(held=held, held_from=1))
+    reading = asyncio.create_task(read(session.ask("hi", SETTINGS)))
+    await until(lambda: session.turns and session.turns[0].answer)
+    nothing = asyncio.create_task(read(session.ask("  ", SETTINGS)))
+    await asyncio.sleep(0)
+    assert not nothing.done()  # the page is busy until then
+    held.set()
+    await asyncio.gather(reading, nothing)
+    assert [turn.answer for turn in session.turns] == ["one two three"]
+
+
 async def test_who_stops_reading_stops_the_engine() -> None:
     engine = ScriptedEngine(held=asyncio.Event())
     session = session_on(engine)
@@ -321,6 +335,13 @@ async def test_a_model_that_does_not_see_is_asked_nothing() -> None:
     with pytest.raises(InvalidRequest, match="does not see pictures"):
         await read(session.ask("and?", SETTINGS))
     assert [turn.question for turn in session.turns] == ["what?"]
+
+
+async def test_a_model_that_is_away_is_not_called_blind() -> None:
+    session = session_on(ScriptedEngine(failure=NoWorker("m")))
+    session.sees = lambda _: None
+    await read(session.ask("what?", SETTINGS, (PICTURE,)))
+    assert isinstance(session.turns[0].fault, NoWorker)
 
 
 async def test_pictures_are_counted_where_they_are_kept() -> None:

@@ -173,12 +173,11 @@
 	window.pictures = {
 		// `models` that are asked; without any two are drawn among those that see.
 		allow: (id, told, models) => {
-			const seeing = told ? JSON.parse(told) : { shown: [], drawn: 0 };
+			const seeing = told ? JSON.parse(told) : { shown: [], blind: [], drawn: 0 };
 			const box = state(id), names = seeing.shown.join(", ");
-			box.may = models.length
-				? models.every((model) => seeing.shown.includes(model))
-				: seeing.drawn > 1;
-			box.offered = models.length ? seeing.shown.length > 0 : box.may;
+			box.offered = models.length ? seeing.shown.length > 0 : seeing.drawn > 1;
+			// A model that is away is not called blind.
+			box.may = box.offered && !models.some((model) => seeing.blind.includes(model));
 			box.why = names && models.length
 				? words.picture_blind.replace("{models}", names)
 				: words.picture_none;

@@ -92,9 +92,11 @@ class Duel:
         self, question: str, settings: Settings, draw: Draw, pictures: tuple[str, ...] = ()
     ) -> AsyncGenerator[None, None]:
         """`draw` names the two models when a round begins; of a blind one only then."""
-        await self.stop()
         if not question.strip() and not pictures:
+            for side in self.sides:
+                await side.over()
             return
+        await self.stop()
         if self.vote is not None and self.is_blind:
             await self.clear()
         await self._pair_up(draw, pictures)

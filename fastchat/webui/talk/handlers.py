@@ -167,10 +167,10 @@ class TalkHandlers:
         model, *others = controls
         if model is None:  # the question was faster than the list of models
             model = next(iter(_wanted(request, self.models())), None)
+        begun = False
         try:
             session, settings = self.store.open(id), _settings(model, others)
             try:
-                begun = False
                 async with aclosing(verb(session, settings)) as news:
                     async for _ in news:
                         yield rendering.rows(session.turns, is_busy=session.is_busy)
@@ -184,7 +184,7 @@ class TalkHandlers:
         except PlatformError as error:
             sentence = words.fault(error, str(model))
             raise gr.Error(sentence, print_exception=False) from error
-        if self.log_chats and is_kept and session.turns:
+        if self.log_chats and is_kept and begun and session.turns:
             turns = list(session.turns)
             await asyncio.to_thread(
                 self.log.chat, session.conversation_id, turns, began, self.visitors.address(request)

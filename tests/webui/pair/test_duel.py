@@ -184,6 +184,19 @@ async def test_stop_leaves_nothing_to_vote_on() -> None:
     assert standing(duel) == "failed"
 
 
+async def test_nothing_asked_leaves_both_alone_until_they_end() -> None:
+    held = asyncio.Event()
+    duel = duel_of(ScriptedEngine(held=held), ScriptedEngine(held=held))
+    asking = asyncio.create_task(asked(duel))
+    await until(lambda: duel.left.is_busy and duel.right.is_busy)
+    nothing = asyncio.create_task(asked(duel, " "))
+    await asyncio.sleep(0)
+    assert not nothing.done()
+    held.set()
+    await asyncio.gather(asking, nothing)
+    assert standing(duel) == "open"
+
+
 async def test_a_name_in_an_answer_is_noticed() -> None:
     duel = duel_of(ScriptedEngine(words=["I am alpha-model."]), ScriptedEngine())
     await asked(duel)
