@@ -34,6 +34,7 @@ CALLS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "logprobs": ("/worker_generate", _GENERATE | {"logprobs": 1}),
     "stop string": ("/worker_generate", _GENERATE | {"stop": ["Paris"]}),
     "stop token": ("/worker_generate", _GENERATE | {"stop_token_ids": [7042]}),
+    "two choices": ("/worker_generate", _GENERATE | {"n": 2}),
     "as test_throughput asks": (
         "/worker_generate_stream",
         {"prompt": PROMPT, "temperature": 0.0, "max_new_tokens": 4},

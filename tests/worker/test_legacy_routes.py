@@ -93,6 +93,13 @@ async def test_what_cannot_be_honoured_is_refused(worker: httpx.AsyncClient) -> 
         assert next(iter(change)) in said[0]["text"]
 
 
+async def test_what_no_worker_of_0_2_36_knows_changes_nothing_here_either(
+    worker: httpx.AsyncClient,
+) -> None:
+    answer = await worker.post("/worker_generate", json=ASK | {"n": 2, "user": "x"})
+    assert answer.json()["text"] == "one two three"
+
+
 async def test_the_questions_of_an_api_server_of_0_2_36(worker: httpx.AsyncClient) -> None:
     async def ask(path: str, body: Any = None) -> Any:
         answer = await worker.post(path, json=body) if body else await worker.post(path)
