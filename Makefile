@@ -13,6 +13,7 @@ ARENA_RANK := .venv-arena-rank
 SENTENCES := .venv-sentences
 HELM := .venv-helm
 TEMPLATES := .venv-templates
+COMPILED := .venv-compiled
 # Wheels only: nothing is compiled, and a package without a wheel is an error here, not at work.
 PIP_INSTALL := -m pip install -qq --only-binary=:all:
 # Two calls of make in one clone take turns where flock exists.
@@ -59,6 +60,21 @@ stale: install ## fail when a generated page is not what its source says
 
 check: lint type imports stale ## everything above that must hold before a change is merged; tells coverage
 	@$(MAKE) --no-print-directory test COVERAGE=--cov
+
+wheel: install compiler ## the distribution in dist/, with the path of a request as machine code
+	@rm -rf dist && HATCH_BUILD_HOOK_ENABLE_MYPYC=1 PIP_CONSTRAINT=$(CURDIR)/constraints.txt \
+		$(BIN)/python -m build --outdir dist > /dev/null
+
+# The tests that meet that path, in a folder without the source: they can only find the wheel.
+COMPILED_TESTS := $(addprefix tests/,contract dispatch faults gateway integration protocol relay worker)
+check-compiled: wheel $(OPENAI028)/.installed $(COMPILED)/bin/pip ## the wheel of make wheel, by the tests of what it compiles
+	@$(COMPILED)/bin/python $(PIP_INSTALL) -c constraints.txt --force-reinstall \
+		"$$(echo dist/*.whl)[llama_cpp,otel,postgres,webui,test]"
+	@$(COMPILED)/bin/fastchat version | grep -q "machine code"
+	@rm -rf build/compiled && mkdir -p build/compiled
+	@git ls-files -co --exclude-standard | grep -v "^fastchat/" | tar -cT - | tar -xC build/compiled
+	@cd build/compiled && OPENAI028_PYTHON=$(CURDIR)/$(OPENAI028)/bin/python \
+		$(CURDIR)/$(COMPILED)/bin/pytest -n 3 --dist loadfile $(COMPILED_TESTS)
 
 check-install: install ## the guide's install lines, in environments of their own
 	@$(BIN)/pytest -m install

@@ -4,9 +4,10 @@
 
 Each gateway runs on one core, an upstream and a client that are far faster than any of them on
 another. Every answer and every stream is checked to its end. Rounds are interleaved, and a ratio is
-of two neighbours in one round; trust CPU more than the clock, and neither on a busy machine. Other
-gateways are installed into environments of their own in the cache folder; nginx and a C compiler
-must be there.
+of two neighbours in one round; trust CPU more than the clock, and neither on a busy machine.
+"fastchat" is the wheel that `make wheel` builds, "plain Python" the same source as it stands. All
+are installed into environments of their own in the cache folder; nginx and a C compiler must be
+there.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from rich.progress import Progress
 
 from benchmarks.gateway import report
 from benchmarks.gateway.cores import this_machine
-from benchmarks.gateway.gateways import OURS, PEERS
+from benchmarks.gateway.gateways import OURS, PEERS, SOURCE
 from benchmarks.gateway.machine import described, load_average
 from benchmarks.gateway.programs import compiled
 from benchmarks.gateway.rounds import Round, Rounds
@@ -113,7 +114,9 @@ def _print(
     for name, value in surroundings.items():
         console.print(escape(f"{name}: {value}"))
     report.print_costs(console, measured, stage.targets)
-    report.print_marks(console, measured)
+    for ours in (OURS, SOURCE):
+        if any(target.name == ours for target in stage.targets):
+            report.print_marks(console, measured, ours)
     if len(measured) < ROUNDS:
         console.print(f"[yellow]Fewer than {ROUNDS} rounds are a glance, not a measurement.[/]")
     for name, reason in stage.not_run.items():

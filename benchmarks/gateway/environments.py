@@ -1,10 +1,14 @@
-"""Each gateway from the package index gets an environment of its own, kept in the cache folder."""
+"""Each gateway is installed into an environment of its own, kept in the cache folder: those of
+others from the package index, ours as the wheel that `make wheel` builds."""
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 INSTALL_S = 900
 
@@ -31,10 +35,40 @@ def environment(requirement: str, cache: Path, say: Callable[[str], None]) -> Pa
     return folder
 
 
-def _run(command: list[str], requirement: str) -> None:
+def own_environment(source: Path, cache: Path, say: Callable[[str], None]) -> Path:
+    """As `environment`, with the wheel of the source as it is now."""
+    files = [*sorted((source / "fastchat").rglob("*.py")), source / "pyproject.toml"]
+    digest = sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    folder = cache / "benchmarks" / f"fschat-{digest}"
+    finished = folder / ".installed"
+    if finished.exists():
+        return folder
+    for outdated in folder.parent.glob("fschat-*"):
+        shutil.rmtree(outdated, ignore_errors=True)
+    say("compiling fastchat's wheel: some minutes")
+    wheels = folder / "wheels"
+    limits = {"PIP_CONSTRAINT": str(source / "constraints.txt")}
+    build = [sys.executable, "-m", "build", "--outdir", str(wheels), str(source)]
+    _run(build, "fastchat's wheel", limits | {"HATCH_BUILD_HOOK_ENABLE_MYPYC": "1"})
+    (wheel,) = wheels.glob("*.whl")
+    _run([sys.executable, "-m", "venv", str(folder)], "fastchat")
+    install = ["-m", "pip", "install", "-q", "--only-binary=:all:", str(wheel)]
+    _run([str(folder / "bin" / "python"), *install], "fastchat", limits)
+    finished.touch()
+    return folder
+
+
+def _run(
+    command: list[str], requirement: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> None:
     try:
         ran = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=INSTALL_S
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=INSTALL_S,
+            env=os.environ | environment,
         )
     except subprocess.TimeoutExpired:
         raise NotRun(f"{requirement} was not installed within {INSTALL_S} s") from None

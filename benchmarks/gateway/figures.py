@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks.gateway.gateways import NGINX, OURS
+from benchmarks.gateway.gateways import NGINX
 from benchmarks.gateway.rounds import Round, Run
 from benchmarks.gateway.stage import DIRECT
 from benchmarks.spread import Spread, spread
@@ -85,36 +85,36 @@ def difference(whole: Take, part: Take) -> Take:
     return take
 
 
-def _against_nginx(scenario: str, value: Value) -> Take:
-    return ratio(of(OURS, scenario, value), of(NGINX, scenario, value))
+def _against_nginx(ours: str, scenario: str, value: Value) -> Take:
+    return ratio(of(ours, scenario, value), of(NGINX, scenario, value))
 
 
-def _cheaper_than(peer: str) -> Take:
-    return ratio(of(peer, "c32", request_us), of(OURS, "c32", request_us))
+def _cheaper_than(ours: str, peer: str) -> Take:
+    return ratio(of(peer, "c32", request_us), of(ours, "c32", request_us))
 
 
-def _plain(scenario: str) -> Figure:
+def _plain(ours: str, scenario: str) -> Figure:
     return Figure(
         name=f"plain requests, {scenario}: CPU against nginx, x",
-        take=_against_nginx(scenario, request_us),
+        take=_against_nginx(ours, scenario, request_us),
         must=2.5,
         aim=1.7,
     )
 
 
-def _chunks(scenario: str) -> Figure:
+def _chunks(ours: str, scenario: str) -> Figure:
     return Figure(
         name=f"streams, {scenario}: CPU a chunk against nginx, x",
-        take=_against_nginx(scenario, chunk_us),
+        take=_against_nginx(ours, scenario, chunk_us),
         must=1.6,
         aim=1.15,
     )
 
 
-def _times_cheaper(peer: str, must: float, aim: float) -> Figure:
+def _times_cheaper(ours: str, peer: str, must: float, aim: float) -> Figure:
     return Figure(
         name=f"plain requests, c32: cheaper than {peer}, x",
-        take=_cheaper_than(peer),
+        take=_cheaper_than(ours, peer),
         must=must,
         aim=aim,
         at_most=False,
@@ -122,48 +122,50 @@ def _times_cheaper(peer: str, must: float, aim: float) -> Figure:
     )
 
 
-FIGURES = (
-    *map(_plain, ("c1", "c32", "c128")),
-    _times_cheaper("vllm-router", 2.5, 4),
-    _times_cheaper("sglang-router", 2.5, 4),
-    _times_cheaper("litellm", 300, 450),
-    Figure(
-        name="first chunk, light streams: added over nginx's, us",
-        take=difference(of(OURS, "s1", first_chunk), of(NGINX, "s1", first_chunk)),
-        must=150,
-        aim=50,
-        digits=0,
-    ),
-    Figure(
-        name="flood: delivered of 256 x 200 chunks/s, %",
-        take=of(OURS, "flood", delivered),
-        must=98,
-        aim=99.5,
-        at_most=False,
-    ),
-    Figure(
-        name="flood: chunks a read, against the upstream's own, x",
-        take=ratio(of(OURS, "flood", chunks_a_read), of(DIRECT, "flood", chunks_a_read)),
-        must=1.05,
-        aim=1.01,
-    ),
-    *map(_chunks, ("flood", "burst", "paced")),
-    Figure(name="peak memory, MB", take=peak_mb(OURS), must=100, aim=60, digits=0),
-    Figure(
-        name="200 KB prompts, 8 at a time: CPU against nginx, x",
-        take=_against_nginx("large", request_us),
-    ),
-    Figure(
-        name="plain requests, c1: latency added over nginx's, us",
-        take=difference(of(OURS, "c1", latency), of(NGINX, "c1", latency)),
-        digits=0,
-    ),
-    Figure(
-        name="two processes, c128: requests/s against one, x",
-        take=ratio(of(f"{OURS} x2", "c128", rate), of(OURS, "c128", rate)),
-    ),
-    Figure(
-        name="two processes, c128: CPU a request against one, x",
-        take=ratio(of(f"{OURS} x2", "c128", request_us), of(OURS, "c128", request_us)),
-    ),
-)
+def figures_of(ours: str) -> tuple[Figure, ...]:
+    """What a gateway of ours is to reach."""
+    return (
+        *(_plain(ours, scenario) for scenario in ("c1", "c32", "c128")),
+        _times_cheaper(ours, "vllm-router", 2.5, 4),
+        _times_cheaper(ours, "sglang-router", 2.5, 4),
+        _times_cheaper(ours, "litellm", 300, 450),
+        Figure(
+            name="first chunk, light streams: added over nginx's, us",
+            take=difference(of(ours, "s1", first_chunk), of(NGINX, "s1", first_chunk)),
+            must=150,
+            aim=50,
+            digits=0,
+        ),
+        Figure(
+            name="flood: delivered of 256 x 200 chunks/s, %",
+            take=of(ours, "flood", delivered),
+            must=98,
+            aim=99.5,
+            at_most=False,
+        ),
+        Figure(
+            name="flood: chunks a read, against the upstream's own, x",
+            take=ratio(of(ours, "flood", chunks_a_read), of(DIRECT, "flood", chunks_a_read)),
+            must=1.05,
+            aim=1.01,
+        ),
+        *(_chunks(ours, scenario) for scenario in ("flood", "burst", "paced")),
+        Figure(name="peak memory, MB", take=peak_mb(ours), must=100, aim=60, digits=0),
+        Figure(
+            name="200 KB prompts, 8 at a time: CPU against nginx, x",
+            take=_against_nginx(ours, "large", request_us),
+        ),
+        Figure(
+            name="plain requests, c1: latency added over nginx's, us",
+            take=difference(of(ours, "c1", latency), of(NGINX, "c1", latency)),
+            digits=0,
+        ),
+        Figure(
+            name="two processes, c128: requests/s against one, x",
+            take=ratio(of(f"{ours} x2", "c128", rate), of(ours, "c128", rate)),
+        ),
+        Figure(
+            name="two processes, c128: CPU a request against one, x",
+            take=ratio(of(f"{ours} x2", "c128", request_us), of(ours, "c128", request_us)),
+        ),
+    )

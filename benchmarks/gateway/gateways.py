@@ -1,15 +1,15 @@
 """The gateways: how each is installed and started as the same proxy before the same upstream."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import fastchat
 from benchmarks.gateway import nginx
-from benchmarks.gateway.environments import NotRun, environment
+from benchmarks.gateway.environments import NotRun, environment, own_environment
 from benchmarks.gateway.scenarios import MODEL
 
 ROOT = Path(__file__).parents[2]
@@ -44,32 +44,31 @@ class Launch:
 
 
 def fastchat_launch(site: Site) -> Launch:
+    """As its wheel is built, with the path of a request as machine code."""
+    return _own(site, own_environment(ROOT, site.cache, site.say) / "bin" / "python")
+
+
+def source_launch(site: Site) -> Launch:
+    """The same source as plain Python."""
+    return _own(site, Path(sys.executable), {"PYTHONPATH": str(ROOT)})
+
+
+def _own(site: Site, python: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Launch:
     """Keys and accounting on, log lines off."""
     keys = site.folder / "keys"
     keys.touch(mode=0o600)
     keys.write_text(site.key)
-    server = [sys.executable, "-m", "fastchat.serve.openai_api_server"]
-    extra: list[str] = []
-    if site.processes > 1:
-        helped = subprocess.run(
-            [*server, "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | _PATHED,
-        )
-        if "--workers" not in helped.stdout:
-            raise NotRun("this version's API server has no --workers")
-        extra = ["--workers", str(site.processes)]
+    server = [str(python), "-m", "fastchat.serve.openai_api_server"]
     return Launch(
         command=[
             *server,
             *("--host", "127.0.0.1", "--port", str(site.port), "--logdir", ""),
             *("--controller-address", f"http://127.0.0.1:{site.controller_port}"),
-            *("--api-keys-file", str(keys), *site.flags, *extra),
+            *("--api-keys-file", str(keys), *site.flags),
+            *(("--workers", str(site.processes)) if site.processes > 1 else ()),
         ],
         version=_own_version(),
-        environment=_PATHED,
+        environment=environment,
     )
 
 
@@ -140,11 +139,11 @@ def _own_version() -> str:
     return f"{fastchat.__version__} {commit}".strip()
 
 
-_PATHED = {"PYTHONPATH": str(ROOT)}
-
 OURS = "fastchat"
+SOURCE = "plain Python"
 NGINX = "nginx"
 PEERS: Mapping[str, Callable[[Site], Launch]] = {
+    SOURCE: source_launch,
     NGINX: nginx_launch,
     "vllm-router": vllm_router_launch,
     "sglang-router": sglang_router_launch,

@@ -6,8 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gateway import figures
-from benchmarks.gateway.figures import FIGURES, Value
-from benchmarks.gateway.gateways import OURS
+from benchmarks.gateway.figures import Value, figures_of
 from benchmarks.gateway.rounds import Round
 from benchmarks.gateway.stage import DIRECT, Target
 from benchmarks.spread import Spread, judge
@@ -62,11 +61,11 @@ def print_costs(console: Console, rounds: Sequence[Round], targets: Sequence[Tar
     console.print(table)
 
 
-def print_marks(console: Console, rounds: Sequence[Round]) -> None:
-    table = Table(title=f"Marks of {OURS}", title_justify="left")
+def print_marks(console: Console, rounds: Sequence[Round], ours: str) -> None:
+    table = Table(title=f"Marks of {ours}", title_justify="left")
     for column in ("figure", "must", "aim", "measured (low - high)", "must is", "aim is"):
         table.add_column(column, justify="left" if column == "figure" else "right")
-    for figure in FIGURES:
+    for figure in figures_of(ours):
         seen = figures.over(rounds, figure.take)
         verdicts = [_verdict(seen, bound, figure.at_most) for bound in (figure.must, figure.aim)]
         bounds = [_bound(bound, figure.at_most) for bound in (figure.must, figure.aim)]

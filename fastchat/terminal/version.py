@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastchat import __version__
 from fastchat.engines.installed import accelerators, engines
+from fastchat.relay import connection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ def version(_: VersionConfig) -> None:
         ("fastchat", __version__),
         ("Python", f"{platform.python_version()} ({sys.executable})"),
         ("platform", platform.platform()),
+        ("request path", "plain Python" if connection.__file__.endswith(".py") else "machine code"),
         *((f"engine {name}", state) for name, state in engines()),
         *(("accelerator", one) for one in accelerators() or ["none found"]),
     ]

@@ -1,13 +1,14 @@
 import pytest
 
 from benchmarks.gateway import figures
-from benchmarks.gateway.figures import FIGURES, Take
+from benchmarks.gateway.figures import Take, figures_of
+from benchmarks.gateway.gateways import OURS
 from benchmarks.gateway.rounds import Round
 from tests.benchmarks.gateway.rounds import one_round, run
 
 
 def _take(words: str) -> Take:
-    (found,) = [figure for figure in FIGURES if words in figure.name]
+    (found,) = [figure for figure in figures_of(OURS) if words in figure.name]
     return found.take
 
 

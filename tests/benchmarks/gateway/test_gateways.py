@@ -6,9 +6,9 @@ import pytest
 from benchmarks.gateway.environments import NotRun
 from benchmarks.gateway.gateways import (
     Site,
-    fastchat_launch,
     litellm_config,
     nginx_launch,
+    source_launch,
     vllm_router_launch,
 )
 
@@ -43,14 +43,14 @@ def test_a_missing_nginx_is_named_with_its_remedy(
 
 
 def test_the_key_does_not_stand_on_the_command_line(site: MakeSite, tmp_path: Path) -> None:
-    launch = fastchat_launch(site())
+    launch = source_launch(site())
     assert "sesame" not in " ".join(launch.command)
     assert (tmp_path / "keys").read_text() == "sesame"
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
 
 
 def test_further_flags_reach_our_server(site: MakeSite) -> None:
-    assert " --max-body-bytes 9" in " ".join(fastchat_launch(site()).command)
+    assert " --max-body-bytes 9" in " ".join(source_launch(site()).command)
 
 
 def test_a_router_is_one_process(site: MakeSite) -> None:
