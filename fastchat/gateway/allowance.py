@@ -4,39 +4,36 @@ from collections.abc import Callable
 
 from fastchat.core.board import Place
 
-# Of the numbers that a place has: what was spent since it was taken.
-SPENT = 0
+# Of the numbers that a place has: the tokens used, as far as any process on the port knows.
+USED = 0
 
 
 class Allowance:
     """What one process on the port spends all others know at once; what the database says, other
     servers' use with it, is taken in from time to time. `budget` is the whole of it."""
 
-    __slots__ = ("_find_place", "_found", "_left", "_spent_then", "budget")
+    __slots__ = ("_find_place", "_found", "_written", "budget")
 
     def __init__(self, budget: int, find_place: Callable[[], Place] = Place) -> None:
         self.budget = budget
-        self._left = float(budget)
-        self._spent_then = 0.0
+        self._written = 0
         self._find_place = find_place
         self._found: Place | None = None
 
     @property
     def left(self) -> float:
-        return self._left - (self._place.numbers[SPENT] - self._spent_then)
+        return self.budget - self._place.numbers[USED]
 
     def spend(self, tokens: int) -> None:
         place = self._place
         with place.lock:
-            place.numbers[SPENT] += tokens
+            place.numbers[USED] += tokens
 
     def correct(self, written: int) -> None:
         """By what is written of its use. What is used and not written yet is used none the less."""
-        left: float = self.budget - written
+        self._written = written
         if self._found is not None:
-            left = min(left, self.left)
-            self._spent_then = self._found.numbers[SPENT]
-        self._left = left
+            self._take_in(self._found)
 
     def leave(self) -> None:
         """Nobody asks for it any more."""
@@ -47,5 +44,9 @@ class Allowance:
     def _place(self) -> Place:
         if self._found is None:
             self._found = self._find_place()
-            self._spent_then = self._found.numbers[SPENT]
+            self._take_in(self._found)
         return self._found
+
+    def _take_in(self, place: Place) -> None:
+        with place.lock:
+            place.numbers[USED] = max(place.numbers[USED], self._written)

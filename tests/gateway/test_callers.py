@@ -99,7 +99,21 @@ def test_a_budget_is_spent_by_all_processes_on_one_port() -> None:
     assert (one.left, other.left) == (50, 50)
     other.correct(90)  # another server used some
     other.spend(5)
-    assert (one.left, other.left) == (45, 5)
+    assert (one.left, other.left) == (5, 5)
+
+
+def test_who_looks_for_the_first_time_sees_what_the_others_spent() -> None:
+    board = Board(2)
+    one, other = (Allowance(100, partial(board.place, "tokens", number)) for number in (1, 2))
+    one.correct(10)
+    other.correct(10)
+    one.spend(60)  # written later
+    assert other.left == 30
+    other.spend(20)
+    assert (one.left, other.left) == (10, 10)
+    late = Allowance(100, partial(board.place, "tokens", 2))
+    late.correct(95)
+    assert (late.left, one.left) == (5, 5)
 
 
 def test_a_key_has_its_models() -> None:

@@ -1,13 +1,22 @@
 """`--workers N`: real processes on one port."""
 
+import asyncio
+import json
 import os
 import signal
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from fastchat.core.api_keys import digest_of
+from fastchat.storage import Database, keys
+from fastchat.storage.keys import StoredKey
 from tests.exposition import Told
+from tests.providers.fakes import Fake
+from tests.providers.recorded import OPENAI_TEXT as SAID
 from tests.running import ask, free_ports
 from tests.serve.test_signals import start
 
@@ -72,6 +81,52 @@ def test_processes_keep_the_rate_of_a_key_together(tmp_path: Path) -> None:
     server.communicate(timeout=30)
     assert statuses[:4].count(429) == 0, "as many as the burst, and one"
     assert statuses[4:] == [429, 429]
+
+
+async def test_processes_keep_the_budget_of_a_key_together(tmp_path: Path) -> None:
+    """The second one is asked for the first time when the first has spent it all."""
+    (port,) = free_ports(1)
+    url = f"sqlite:///{tmp_path / 'fastchat.db'}"
+    with closing(Database.open(url)) as database:
+        digest = digest_of(b"sk-a").hex()
+        key = StoredKey(id="k", name="ada", digest=digest, created_at=1, token_budget=10)
+        database.write(partial(keys.add, key=key))
+
+    def status() -> int:
+        body = {"model": "ours", "messages": [{"role": "user", "content": "hello"}]}
+        where = f"http://127.0.0.1:{port}/v1/chat/completions"
+        return ask(where, body, headers={"authorization": "Bearer sk-a"})[0]
+
+    async with Fake(SAID).served() as base:
+        argv = _with_a_provider(tmp_path, base, url)
+        server = start(tmp_path, SERVER, "--port", str(port), "--workers", "2", *argv)
+        assert server.stderr is not None
+        running = 0
+        for line in server.stderr:
+            running += "Uvicorn running" in line
+            if running == 2:
+                break
+        first, second = children(server.pid)
+        os.kill(second, signal.SIGSTOP)
+        statuses = [await asyncio.to_thread(status)]
+        while await asyncio.to_thread(status) != 429:  # it counts when an answer has ended
+            pass
+        os.kill(first, signal.SIGSTOP)
+        os.kill(second, signal.SIGCONT)
+        statuses.append(await asyncio.to_thread(status))
+        os.kill(first, signal.SIGCONT)
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=30)
+    assert statuses == [200, 429]
+
+
+def _with_a_provider(folder: Path, base: str, url: str) -> list[str]:
+    ours = {"model_name": "theirs", "api_type": "openai", "api_key": "k", "api_base": base}
+    file = folder / "api_endpoints.json"
+    file.write_text(json.dumps({"ours": ours}))
+    file.chmod(0o600)
+    file_and_url = ("--register-api-endpoint-file", str(file), "--database-url", url)
+    return ["--controller", "http://127.0.0.1:9", *file_and_url]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
