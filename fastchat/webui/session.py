@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ MOST_TURNS = 50
 TEMPERATURE, TOP_P, MAX_TOKENS = (0.0, 1.0), (0.0, 1.0), (16, 2048)
 
 ANSWER_CHARACTERS = 200_000
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,12 +246,16 @@ def _asked(turn: Turn) -> Message:
 
 
 def _cleaned(question: str) -> str:
-    return question[:INPUT_CHARACTERS].strip()
+    """Half a character, which a browser may send, is written nowhere: it becomes a mark."""
+    units = question[:INPUT_CHARACTERS].encode("utf-16-le", "surrogatepass")
+    return units.decode("utf-16-le", "replace").strip()
 
 
 def _text(name: str, value: object, most: int) -> None:
     if not isinstance(value, str) or len(value) > most:
         raise InvalidRequest(f"{name} is no text of up to {most} characters.", param=name)
+    if _HALF.search(value):
+        raise InvalidRequest(f"{name} has half a character in it.", param=name)
 
 
 def _within(name: str, value: object, bounds: tuple[float, float]) -> None:

@@ -180,6 +180,15 @@ async def test_what_another_tab_deleted_is_not_written_again(
     assert await past(visitor) == []
 
 
+async def test_half_a_character_spoils_no_conversation(visitor: Visitor) -> None:
+    rows = await visitor.ask("half a \ud83d smile, and a whole one \ud83d\ude00")
+    assert said(rows[0]) == "half a \ufffd smile, and a whole one \U0001f600"
+    assert [title for title, _ in await past(visitor)] == [said(rows[0])]
+    visitor.system = "\ud83d"
+    with pytest.raises(Refused, match="half a character"):
+        await visitor.ask("and now?")
+
+
 async def test_an_export_is_for_programs_and_for_people(visitor: Visitor) -> None:
     await visitor.ask("take me along")
     ((text,),) = await visitor.whole("exported", [visitor.id])

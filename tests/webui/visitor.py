@@ -28,6 +28,7 @@ class Visitor:
     browser: str = field(default_factory=lambda: uuid4().hex)
     tab: str = field(default_factory=lambda: uuid4().hex[:10])
     temporary: bool = False
+    system: str = CONTROLS[0]
     query: str = ""  # of the page's address
     arrivals: list[float] = field(default_factory=list)
     _events: dict[str, int] = field(default_factory=dict)
@@ -54,7 +55,9 @@ class Visitor:
         return await _whole(self.asking(text, pictures))
 
     def asking(self, text: str, pictures: str = "") -> AsyncGenerator[Any, None]:
-        return self.updates("ask", [*self.who, text, pictures, self.model, *CONTROLS])
+        return self.updates(
+            "ask", [*self.who, text, pictures, self.model, self.system, *CONTROLS[1:]]
+        )
 
     async def rows(
         self, event: str, inputs: Sequence[object], about: object = None
