@@ -62,6 +62,7 @@ check: lint type imports stale ## everything above that must hold before a chang
 	@$(MAKE) --no-print-directory test COVERAGE=--cov
 
 wheel: install compiler ## the distribution in dist/, with the path of a request as machine code
+	@echo "Compiling the wheel: two minutes"
 	@rm -rf dist && HATCH_BUILD_HOOK_ENABLE_MYPYC=1 PIP_CONSTRAINT=$(CURDIR)/constraints.txt \
 		$(BIN)/python -m build --outdir dist > /dev/null
 
@@ -188,6 +189,7 @@ clean: ## remove what make built (models stay in the cache folder)
 	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -name '*.so' -not -path './.venv*' -delete
 
 .venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing fastchat into .venv"
