@@ -67,10 +67,12 @@ wheel: install compiler ## the distribution in dist/, with the path of a request
 		$(BIN)/python -m build --outdir dist > /dev/null
 
 # The tests that meet that path, in a folder without the source: they can only find the wheel.
-COMPILED_TESTS := $(addprefix tests/,contract dispatch faults gateway integration protocol relay worker)
+COMPILED_TESTS := $(addprefix tests/,client contract controller core dispatch faults gateway \
+	integration protocol relay worker)
 check-compiled: wheel $(OPENAI028)/.installed $(COMPILED)/bin/pip ## the wheel of make wheel, by the tests of what it compiles
-	@$(COMPILED)/bin/python $(PIP_INSTALL) -c constraints.txt --force-reinstall \
+	@$(COMPILED)/bin/python $(PIP_INSTALL) -c constraints.txt \
 		"$$(echo dist/*.whl)[llama_cpp,otel,postgres,webui,test]"
+	@$(COMPILED)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps dist/*.whl
 	@$(COMPILED)/bin/fastchat version | grep -q "machine code"
 	@rm -rf build/compiled && mkdir -p build/compiled
 	@git ls-files -co --exclude-standard | grep -v "^fastchat/" | tar -cT - | tar -xC build/compiled

@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
 INSTALL_S = 900
+# An environment of ours for a source that was measured before, perhaps beside this one.
+KEPT_S = 7 * 86_400
 
 
 class NotRun(Exception):
@@ -37,15 +40,15 @@ def environment(requirement: str, cache: Path, say: Callable[[str], None]) -> Pa
 
 def own_environment(source: Path, cache: Path, say: Callable[[str], None]) -> Path:
     """As `environment`, with the wheel of the source as it is now."""
-    files = [*sorted((source / "fastchat").rglob("*.py")), source / "pyproject.toml"]
-    digest = sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-    folder = cache / "benchmarks" / f"fschat-{digest}"
+    folder = cache / "benchmarks" / f"fschat-{_digest(source)}"
     finished = folder / ".installed"
     if finished.exists():
         return folder
     for outdated in folder.parent.glob("fschat-*"):
-        shutil.rmtree(outdated, ignore_errors=True)
+        if time.time() - outdated.stat().st_mtime > KEPT_S:
+            shutil.rmtree(outdated, ignore_errors=True)
     say("compiling fastchat's wheel: some minutes")
+    shutil.rmtree(folder, ignore_errors=True)
     wheels = folder / "wheels"
     limits = {"PIP_CONSTRAINT": str(source / "constraints.txt")}
     build = [sys.executable, "-m", "build", "--outdir", str(wheels), str(source)]
@@ -54,8 +57,19 @@ def own_environment(source: Path, cache: Path, say: Callable[[str], None]) -> Pa
     _run([sys.executable, "-m", "venv", str(folder)], "fastchat")
     install = ["-m", "pip", "install", "-q", "--only-binary=:all:", str(wheel)]
     _run([str(folder / "bin" / "python"), *install], "fastchat", limits)
+    compiled = "from fastchat.relay import connection as c; exit(c.__file__.endswith('.py'))"
+    _run([str(folder / "bin" / "python"), "-I", "-c", compiled], "fastchat's compiled wheel")
     finished.touch()
     return folder
+
+
+def _digest(source: Path) -> str:
+    """Of all that goes into the environment."""
+    packaged = [file for file in (source / "fastchat").rglob("*") if file.is_file()]
+    files = [file for file in sorted(packaged) if file.suffix not in (".pyc", ".so")]
+    files += [source / "pyproject.toml", source / "constraints.txt"]
+    contents = [sys.version.encode(), *(file.read_bytes() for file in files)]
+    return sha256(b"\0".join(contents)).hexdigest()[:12]
 
 
 def _run(

@@ -85,8 +85,10 @@ def last_words(log: Path) -> str:
 
 
 def _clean() -> dict[str, str]:
-    """Our environment without the settings of the operator's own platform, and without a proxy."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FASTCHAT_")}
+    """Our environment without the settings of the operator's own platform, without a proxy, and
+    without packages from elsewhere."""
+    theirs = ("FASTCHAT_", "PYTHONPATH")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 

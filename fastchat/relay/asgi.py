@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fastchat.core.errors import BodyTooLarge, PlatformError
 from fastchat.relay.edge import ClientGone, read_body, refuse_body, unless_gone
-from fastchat.relay.work import CLOSE, Endpoint, Head, Header, Work
+from fastchat.relay.work import Endpoint, Head, Header, Work, says_close
 
 # What may wait for a client before the work is told to pause.
 WAITING_BYTES = 16 * 1024
@@ -65,7 +65,7 @@ class _Client:
     # -- Client --
 
     def whole(self, status: int, lines: bytes, body: bytes) -> None:
-        if CLOSE in lines:
+        if status >= 400 and says_close(lines):
             named = {name.decode(): value.decode() for name, value in _headers(lines)}
             self.refusal = Response(body, status_code=status, headers=named)
             return

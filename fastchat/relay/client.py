@@ -86,8 +86,9 @@ class Relay:
         self._timer = None
         loop = asyncio.get_running_loop()
         shared = self._shared
-        for connection in [one for one in shared.open if one.deadline < shared.now]:
-            connection.fail("silent")  # or merely old, when nobody waits for it
+        for connection in list(shared.open):
+            if connection.deadline < shared.now:  # one that fails may have others asked
+                connection.fail("silent")  # or merely old, when nobody waits for it
         shared.now = loop.time()
         if shared.open:
             self._timer = loop.call_later(TICK_S, self._tick)
@@ -167,7 +168,8 @@ class Target:
 
     def _reopen(self) -> None:
         """One at most: each may keep a thread of the upstream waiting."""
-        if self._reopening is None and not any(one.is_open for one in self._idle):
+        self._idle = deque(one for one in self._idle if one.is_open)
+        if self._reopening is None and not self._idle:
             self._reopening = asyncio.get_running_loop().create_task(self._opened_ahead())
 
     async def _opened_ahead(self) -> None:

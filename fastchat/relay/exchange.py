@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fastchat.core.errors import BodyTooLarge
-from fastchat.relay.work import CLOSE, Endpoint, Head, Work
+from fastchat.relay.work import CLOSE, Endpoint, Head, Work, says_close
 
 if TYPE_CHECKING:
     from fastchat.relay.protocol import EdgeProtocol
@@ -135,7 +135,7 @@ class Exchange:
 
     def _opening(self, status: int, lines: bytes) -> bytes:
         self.response_started = True
-        if status >= 400 and CLOSE in lines:
+        if status >= 400 and says_close(lines):
             self.keep_alive = False
         elif not self.keep_alive:
             lines += CLOSE

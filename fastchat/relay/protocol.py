@@ -156,7 +156,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._awaited = "head"
 
     def on_url(self, url: bytes) -> None:
-        self.url = self.url + url
+        self.url = self.url + url  # mypyc 2.4 takes no += for what is inherited
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))

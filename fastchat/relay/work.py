@@ -14,6 +14,10 @@ Header = tuple[bytes, bytes]
 CLOSE = b"connection: close\r\n"
 
 
+def says_close(lines: bytes) -> bool:
+    return lines.startswith(CLOSE) or b"\r\n" + CLOSE in lines
+
+
 def as_lines(headers: Iterable[Header]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 

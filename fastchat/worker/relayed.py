@@ -65,7 +65,7 @@ class _Peek(msgspec.Struct, frozen=True):
 class Relayed:
     """It waits for a slot, is asked, is answered, and leaves its slot, whatever happens.
 
-    The attributes with a value here are those that most requests never set: so they cost nothing.
+    The attributes with a value here are those that some requests never set.
     """
 
     _model = ""

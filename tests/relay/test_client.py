@@ -5,6 +5,8 @@ import pytest
 
 from fastchat.core.upstream import Upstream
 from fastchat.relay import Limits, Relay, UpstreamFault, opened
+from fastchat.relay.response import Response
+from fastchat.relay.work import Header
 from tests.servers import RawServer, read_request, until
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -172,6 +174,51 @@ async def test_silence_has_a_limit(relay: Relay) -> None:
     async with RawServer(script).listening() as port:
         with pytest.raises(UpstreamFault, match="silent"):
             await ask(relay, port)
+
+
+async def test_who_asks_again_when_one_is_silent_is_not_taken_for_silent_too() -> None:
+    relay = Relay(Limits(silence_s=0.2, keep_alive_s=0.2))
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with RawServer(mute).listening() as silent, answering(OK, OK).listening() as other:
+        await asyncio.gather(*(ask(relay, other) for _ in range(8)))  # eight grow old at rest
+        again: list[asyncio.Future[tuple[int, bytes]]] = []
+
+        class Moving(Response):
+            def fault(self, fault: UpstreamFault) -> None:
+                again.extend(Later(relay, Upstream("127.0.0.1", other)).answer for _ in range(8))
+                super().fault(fault)
+
+        first = Moving()
+        first.call = relay.to(Upstream("127.0.0.1", silent)).post(first, b"/x", b"", b"{}")
+        with pytest.raises(UpstreamFault, match="silent"):
+            await first.opening()
+        assert await asyncio.gather(*again) == [(200, b"hello")] * 8
+    await relay.aclose()
+
+
+class Later:
+    """Asked at once, by callbacks; the answer is awaited later."""
+
+    def __init__(self, relay: Relay, upstream: Upstream) -> None:
+        self.answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self._status = 0
+        self._body = b""
+        relay.to(upstream).post(self, b"/x", b"", b"{}")
+
+    def head(self, status: int, headers: list[Header]) -> None:
+        self._status = status
+
+    def body(self, data: bytes) -> None:
+        self._body += data
+
+    def end(self) -> None:
+        self.answer.set_result((self._status, self._body))
+
+    def fault(self, fault: UpstreamFault) -> None:
+        self.answer.set_exception(fault)
 
 
 async def test_a_second_answer_to_one_request_is_never_given_to_the_next(relay: Relay) -> None:
