@@ -42,11 +42,12 @@ class Sides:
 
 
 @contextmanager
-def opened(folder: Path, name: str, args: argparse.Namespace) -> Iterator[Sides]:
+def opened(folder: Path, name: str, args: argparse.Namespace, python: str) -> Iterator[Sides]:
+    """`python` runs the stack."""
     with ExitStack() as stack:
         options = _vllm(folder, args) if name == "vllm" else _llama_server()
         engine = stack.enter_context(_engine(folder / "engine.log", options))
-        in_front = stack.enter_context(_stack(folder, name, engine, slots(options)))
+        in_front = stack.enter_context(_stack(folder, name, engine, slots(options), python))
         hops, why = None, ""
         try:
             hops = stack.enter_context(_two_nginx(folder, engine))
@@ -56,7 +57,7 @@ def opened(folder: Path, name: str, args: argparse.Namespace) -> Iterator[Sides]
 
 
 @contextmanager
-def _stack(folder: Path, name: str, engine: int, at_once: int) -> Iterator[int]:
+def _stack(folder: Path, name: str, engine: int, at_once: int, python: str) -> Iterator[int]:
     with ExitStack() as stack:
         controller = stack.enter_context(process(folder, "controller", ready="/test_connection"))
         here = ("--controller-address", controller.url)
@@ -65,8 +66,8 @@ def _stack(folder: Path, name: str, engine: int, at_once: int) -> Iterator[int]:
             # As if it had started the engine: who only has an address takes its usual number.
             *("--limit-worker-concurrency", str(at_once)),
         )
-        stack.enter_context(process(folder, f"{name}_worker", *worker))
-        gateway = stack.enter_context(process(folder, "openai_api_server", *here))
+        stack.enter_context(process(folder, f"{name}_worker", *worker, python=python))
+        gateway = stack.enter_context(process(folder, "openai_api_server", *here, python=python))
         wait_until(lambda: MODEL in gateway.get("/v1/models").text)
         yield int(urlsplit(gateway.url).port or 0)
 

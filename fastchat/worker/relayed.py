@@ -4,7 +4,7 @@ and none of the answer; what the worker adds is a slot, token counts and one end
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -40,6 +40,7 @@ from fastchat.relay.work import Client, Header, as_lines
 from fastchat.worker.admission import Ticket
 from fastchat.worker.continuation import Continuation
 from fastchat.worker.figures import COUNTED, Course
+from fastchat.worker.peek import Peek
 from fastchat.worker.tracing import LEFT, Trip
 
 if TYPE_CHECKING:
@@ -54,12 +55,6 @@ _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-a
 FIRST_TOKEN = Usage(completion_tokens=1)
 # How engines say in the middle of a stream that they cannot go on.
 _ERROR = b'data: {"error"'
-
-
-class _Peek(msgspec.Struct, frozen=True):
-    model: str | None = None
-    stream: bool | None = None
-    continued: Any = None
 
 
 class Relayed:
@@ -77,7 +72,6 @@ class Relayed:
     _verdict: "asyncio.Task[None] | None" = None
     _trip: Trip | None = None
     _shows_usage = True  # to the client, which asked for it or may
-    _last = (b"", b"")
     _size = 0
     _waited_s = 0.0
     _first_s: float | None = None
@@ -173,6 +167,7 @@ class Relayed:
             self._pieces: list[bytes] = []
         else:
             self._begun = True
+            self._last = (b"", b"")
             self._sieve = UsageSieve(wanted=self._shows_usage)
             self._client.start(200, self._to_client())
             if self._paused and self._call is not None:
@@ -231,7 +226,7 @@ class Relayed:
     def _prepare(self, body: bytes) -> None:
         relaying, path = self._relaying, self._endpoint.path
         known = relaying.shell.engine.model_names
-        peek = decode(body, _Peek)
+        peek = decode(body, Peek)
         model = known[0] if peek.model is None else peek.model
         if model not in known:
             raise UnknownModel(model, known)

@@ -46,14 +46,28 @@ class Process:
 
 @contextmanager
 def process(
-    folder: Path, module: str, *arguments: str, ready: str = "/ready", **variables: str
+    folder: Path,
+    module: str,
+    *arguments: str,
+    ready: str = "/ready",
+    python: str = sys.executable,
+    **variables: str,
 ) -> Iterator[Process]:
-    """From when `ready` answers; ended with SIGTERM, after which it must have ended well."""
+    """From when `ready` answers; ended with SIGTERM, after which it must have ended well. Another
+    `python` runs what is installed there, and not this source."""
     port, log = free_port(), folder / f"{module}-{len(list(folder.iterdir()))}.log"
-    argv = [sys.executable, "-m", f"fastchat.serve.{module}", "--port", str(port), *arguments]
+    argv = [
+        python,
+        "-m",
+        f"fastchat.serve.{module}",
+        "--port",
+        str(port),
+        *arguments,
+    ]
     environment = os.environ | {"LOGDIR": ""} | variables
     with log.open("wb") as file:
-        popen = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=file, stderr=file)
+        place = ROOT if python == sys.executable else folder
+        popen = subprocess.Popen(argv, cwd=place, env=environment, stdout=file, stderr=file)
     one = Process(f"http://127.0.0.1:{port}", popen, log)
     try:
         wait_until(lambda: popen.poll() is not None or is_ready(one, ready), START_S)
