@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_ports as free_ports
+
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m-instruct"
 CONTROLLER, API, WORKER, PAGE = 21001, 8000, 31000, 7860
@@ -172,14 +174,6 @@ def _wait_until_ready(running: RunningPlatform) -> None:
             return
         pause.wait(0.2)
     pytest.fail(f"not ready after {START_S} s:\n{running.printed()}")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [bound.getsockname()[1] for bound in sockets]
-    for bound in sockets:
-        bound.close()
-    return ports
 
 
 def _children(pid: int) -> list[int]:

@@ -13,6 +13,7 @@ from fastchat.core.tls import Certificate
 from fastchat.relay.protocol import Bounds
 from fastchat.relay.server import Server
 from fastchat.relay.work import Endpoint
+from tests.ports import free_port as free_port
 
 
 @asynccontextmanager
@@ -120,9 +121,3 @@ async def raw(port: int, request: bytes) -> bytes:
     """All that comes back on one connection, to its end."""
     async with connected(port, request) as reader:
         return await reader.read()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
