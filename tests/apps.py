@@ -37,7 +37,7 @@ def gateway_service(
     *,
     report: Callable[[Dispatched], None],
     keys: KeyRing | None = None,
-    timeout_s: float = 5,
+    timeout_s: float = 30,
     account: Account | None = None,
     stall_s: float = 20,
     keep_alive_s: float = 5,
