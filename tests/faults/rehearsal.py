@@ -243,9 +243,9 @@ async def rehearsing(
         service = gateway_service(
             table,
             report=lambda _: None,
-            timeout_s=30,
+            timeout_s=90,
             stall_s=STALL_S,
-            wait_s=10,
+            wait_s=60,
             controller=url,
         )
         async with (
