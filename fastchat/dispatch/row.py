@@ -133,17 +133,7 @@ class Row:
     def report(self, outcome: Outcome, now: float, took_s: float) -> bool:
         """Whether that opened or closed the breaker."""
         if outcome == "ok" or outcome == "began":
-            self.heard_at = now
-            self.unreachable = self.found_dead = False
-            if outcome == "ok":
-                record = self.record
-                record.ended += 1
-                record.answered += 1
-                record.answering_s += took_s
-            if not self.breaker.succeed(now):
-                return False
-            self.since = now
-            return True
+            return self._answered(outcome, now, took_s)
         if outcome == "full":
             self.heard_at = now
             self.full_until = now + FULL_S
@@ -174,6 +164,19 @@ class Row:
         if self.entry.wait_s is not None:
             return self.entry.wait_s
         return 1 / self.record.pace if self.record.pace else 1.0
+
+    def _answered(self, outcome: Outcome, now: float, took_s: float) -> bool:
+        self.heard_at = now
+        self.unreachable = self.found_dead = False
+        if outcome == "ok":
+            record = self.record
+            record.ended += 1
+            record.answered += 1
+            record.answering_s += took_s
+        closes = self.breaker.succeed(now)
+        if closes:
+            self.since = now
+        return closes
 
     def _failed(self, outcome: Outcome, now: float) -> bool:
         self.record.ended += 1

@@ -6,7 +6,6 @@ from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.dispatch import Lease, Outcome
 from fastchat.gateway.headers import to_worker
 from fastchat.gateway.old_wire import OldCall
-from fastchat.protocol.cluster import COUNTS
 from fastchat.protocol.counts import Sieve
 from fastchat.protocol.openai.requests import changed
 from fastchat.protocol.openai.usage import UsageSieve, asking
@@ -73,7 +72,7 @@ class Attempts:
         if lease.model != request.asked_model:
             body = changed(body, model=lease.model)
         if "openai" in worker.dialects:
-            self.tells_counts = counts = COUNTS in worker.dialects
+            self.tells_counts = counts = worker.tells_counts
             time_left = request.deadline.left if request.deadline is not None else None
             lines = to_worker(request.reading, request.id, time_left, counts=counts)
             if request.trace is not None:

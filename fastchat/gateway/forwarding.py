@@ -247,8 +247,7 @@ class Forwarding:
         attempts = self.attempts
         tried = attempts.tried if attempts.leases else ()
         lease = self.forwarder.table.choose(self.model, excluding=tried, question=self.question)
-        self.heard_at = lease.chosen_at
-        attempts.ask(self, lease, self.body_asked)
+        self.ask_worker(lease, self.body_asked)
 
     def ask_worker(self, lease: Lease, body: bytes) -> None:
         self.heard_at = lease.chosen_at

@@ -17,18 +17,18 @@ class Outbox:
     """Of one event loop."""
 
     def __init__(self) -> None:
-        self.filled: list[Gathering] = []
+        self._filled: list[Gathering] = []
 
-    def send_soon(self) -> None:
-        asyncio.get_running_loop().call_soon(self._send)
+    def add(self, transport: "Gathering") -> None:
+        if not self._filled:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._filled.append(transport)
 
     def _send(self) -> None:
-        filled, self.filled = self.filled, []
+        filled, self._filled = self._filled, []
         for transport in filled:
             try:
-                data, transport.data = transport.data, b""
-                if data and not transport.is_closing():  # as `flush`, without the call
-                    transport.inside.write(data)
+                transport.flush()
             except Exception:  # one connection must not keep the answers of all others
                 logger.exception("a connection is closed by a fault of ours")
                 transport.abort()
@@ -38,15 +38,15 @@ class Gathering:
     """Stands for a transport: what is written goes through the outbox, all else is as it is."""
 
     __slots__ = (
-        *("_outbox", "data", "inside"),
+        *("_data", "_inside", "_outbox"),
         *("can_write_eof", "get_extra_info", "is_closing"),
         *("pause_reading", "resume_reading", "set_write_buffer_limits"),
     )
 
     def __init__(self, inside: asyncio.Transport, outbox: Outbox) -> None:
-        self.inside = inside
+        self._inside = inside
         self._outbox = outbox
-        self.data = b""
+        self._data = b""
         self.can_write_eof = inside.can_write_eof
         self.get_extra_info = inside.get_extra_info
         self.is_closing = inside.is_closing
@@ -55,36 +55,30 @@ class Gathering:
         self.set_write_buffer_limits = inside.set_write_buffer_limits
 
     def write(self, data: bytes) -> None:
-        if self.data or len(data) >= MUCH:
-            self._write_more(data)
-            return
-        self.data = data
-        filled = self._outbox.filled
-        if not filled:
-            self._outbox.send_soon()
-        filled.append(self)
+        if self._data:
+            self._data += data
+        elif data:
+            self._data = data
+            self._outbox.add(self)
+        if len(self._data) >= MUCH:
+            self.flush()
 
     def flush(self) -> None:
-        data, self.data = self.data, b""
+        data, self._data = self._data, b""
         if data and not self.is_closing():
-            self.inside.write(data)
-
-    def _write_more(self, data: bytes) -> None:
-        self.data += data
-        if len(self.data) >= MUCH:
-            self.flush()
+            self._inside.write(data)
 
     def close(self) -> None:
         self.flush()
-        self.inside.close()
+        self._inside.close()
 
     def write_eof(self) -> None:
         self.flush()
-        self.inside.write_eof()
+        self._inside.write_eof()
 
     def abort(self) -> None:
-        self.data = b""
-        self.inside.abort()
+        self._data = b""
+        self._inside.abort()
 
     def get_write_buffer_size(self) -> int:
-        return len(self.data) + self.inside.get_write_buffer_size()
+        return len(self._data) + self._inside.get_write_buffer_size()

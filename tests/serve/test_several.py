@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -28,15 +29,19 @@ def children(pid: int) -> set[int]:
     return {int(child) for task in tasks for child in task.read_text().split()}
 
 
+def until_they_run(server: subprocess.Popen[str], count: int = 2) -> None:
+    """As many more as that."""
+    assert server.stderr is not None
+    for line in server.stderr:
+        count -= "Uvicorn running" in line
+        if not count:
+            return
+
+
 def test_processes_share_a_port_are_replaced_and_end_together(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     server = start(tmp_path, SERVER, "--port", str(port), "--workers", "2")
-    assert server.stderr is not None
-    running = 0
-    for line in server.stderr:
-        running += "Uvicorn running" in line
-        if running == 2:
-            break
+    until_they_run(server)
     first = children(server.pid)
     assert len(first) == 2
     assert ask(f"http://127.0.0.1:{port}/health") == (200, {"status": "ok"})
@@ -44,9 +49,7 @@ def test_processes_share_a_port_are_replaced_and_end_together(tmp_path: Path) ->
         told = Told(metrics.read().decode())
     assert told.labels("gateway_table_age_seconds", "process") == {"1", "2"}
     os.kill(min(first), signal.SIGKILL)
-    for line in server.stderr:
-        if "Uvicorn running" in line:
-            break
+    until_they_run(server, 1)
     assert len(children(server.pid) - first) == 1
     assert ask(f"http://127.0.0.1:{port}/health")[0] == 200
     server.send_signal(signal.SIGTERM)
@@ -59,12 +62,7 @@ def test_processes_keep_the_rate_of_a_key_together(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     limits = ("--api-keys", "k", "--rate-limit", "0.001", "--rate-burst", "3")
     server = start(tmp_path, SERVER, "--port", str(port), "--workers", "2", *limits)
-    assert server.stderr is not None
-    running = 0
-    for line in server.stderr:
-        running += "Uvicorn running" in line
-        if running == 2:
-            break
+    until_they_run(server)
     statuses = []
     for stopped in children(server.pid):
         os.kill(stopped, signal.SIGSTOP)  # so that it is the other's turn
@@ -100,12 +98,7 @@ async def test_processes_keep_the_budget_of_a_key_together(tmp_path: Path) -> No
     async with Fake(SAID).served() as base:
         argv = _with_a_provider(tmp_path, base, url)
         server = start(tmp_path, SERVER, "--port", str(port), "--workers", "2", *argv)
-        assert server.stderr is not None
-        running = 0
-        for line in server.stderr:
-            running += "Uvicorn running" in line
-            if running == 2:
-                break
+        until_they_run(server)
         first, second = children(server.pid)
         os.kill(second, signal.SIGSTOP)
         statuses = [await asyncio.to_thread(status)]
