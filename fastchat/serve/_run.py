@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from fastchat.core import config as configuration
+from fastchat.core import huge_pages
 from fastchat.core import logging as logs
 from fastchat.core.errors import ConfigError
 from fastchat.core.json_lines import JsonLines
@@ -99,9 +100,16 @@ def serve(
     *,
     drain_s: float,
     certificate: Certificate | None = None,
+    alone: bool = True,
 ) -> None:
-    """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds."""
+    """Run until SIGTERM or Ctrl-C, then let running requests finish for `drain_s` seconds. Who is
+    not `alone` shares memory with the forks beside it: each would have its own on huge pages.
+    """
     follow_supervisor()
+    gc.collect()
+    gc.freeze()  # what was built stays: to look through it for garbage costs a tenth of a request
+    if alone:
+        huge_pages.gather()
     for one in bound:
         one.listen(BACKLOG)
     server = Server(
@@ -122,8 +130,6 @@ def serve(
     # uvicorn raises the signal that ended it once more; a drained process has ended well.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, end)
-    gc.collect()
-    gc.freeze()  # what was built stays: to look through it for garbage costs a tenth of a request
     server.run(sockets=list(bound))
 
 

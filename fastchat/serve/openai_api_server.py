@@ -27,7 +27,8 @@ def main() -> None:
             service = build(config, shares)
         except ConfigError as error:
             fail(error)
-        serve(service, bound, config.host, drain_s=config.drain_s, certificate=certificate)
+        alone, drain_s = process is None, config.drain_s
+        serve(service, bound, config.host, drain_s=drain_s, certificate=certificate, alone=alone)
 
     with shared_folder() as folder:
         board = Board(config.workers)
