@@ -8,8 +8,9 @@ neighbouring rounds, so that a machine that slows down slows down both. A round 
 `--round-s` seconds: how many tokens a stream has follows from a first round, which is not counted.
 The stack is the wheel that `make wheel` builds, with the path of a request as machine code.
 The first text of a single stream comes through two nginx as well: what two processes more cost on
-this machine whatever they do. Streams are read chunk by chunk and checked for their ends. Results
-are printed as they come. The last table kills an engine in the middle of a stream.
+this machine whatever they do. An engine's own time varies more than what is added to it, so that is
+measured through a scripted engine as well. Streams are read chunk by chunk and checked for their
+ends. Results are printed as they come. The last table kills an engine in the middle of a stream.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.engines import deaths, firsts, rates
+from benchmarks.engines import deaths, firsts, passages, rates
 from benchmarks.engines.sides import Sides, opened
 from benchmarks.gateway.environments import own_environment
 from benchmarks.gateway.gateways import ROOT
@@ -42,7 +43,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--engines", nargs="+", default=["llama_server", "vllm"])
+    parser.add_argument("--engines", nargs="*", default=["llama_server", "vllm"])
     parser.add_argument(
         "--vllm-shape", choices=SHAPES, help="instead of the small model: no weights"
     )
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--round-s", type=float, default=2.5)
     parser.add_argument("--streams", type=int, nargs="*", default=[1, 8, 32])
     parser.add_argument("--firsts", type=int, default=100, help="requests of one token, each way")
+    parser.add_argument("--passages", type=int, default=300, help="requests, each way")
     parser.add_argument("--deaths", type=int, default=3)
     parser.add_argument(
         "--plain-python", action="store_true", help="the source as it stands, not the wheel"
@@ -68,6 +70,9 @@ def main() -> None:
             opened(Path(folder), name, args, python) as sides,
         ):
             uvloop.run(_compare(name, sides, args, console))
+    if args.passages:
+        with tempfile.TemporaryDirectory() as folder:
+            console.print(uvloop.run(passages.table(Path(folder), python, args.passages)))
     if args.deaths:
         console.print(deaths.table(args.deaths))
 

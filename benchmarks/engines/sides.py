@@ -47,17 +47,17 @@ def opened(folder: Path, name: str, args: argparse.Namespace, python: str) -> It
     with ExitStack() as stack:
         options = _vllm(folder, args) if name == "vllm" else _llama_server()
         engine = stack.enter_context(_engine(folder / "engine.log", options))
-        in_front = stack.enter_context(_stack(folder, name, engine, slots(options), python))
+        in_front = stack.enter_context(in_front_of(folder, name, engine, slots(options), python))
         hops, why = None, ""
         try:
-            hops = stack.enter_context(_two_nginx(folder, engine))
+            hops = stack.enter_context(two_nginx(folder, engine))
         except NotRun as reason:
             why = f"not run: {reason}"
         yield Sides(engine, in_front, hops, why)
 
 
 @contextmanager
-def _stack(folder: Path, name: str, engine: int, at_once: int, python: str) -> Iterator[int]:
+def in_front_of(folder: Path, name: str, engine: int, at_once: int, python: str) -> Iterator[int]:
     with ExitStack() as stack:
         controller = stack.enter_context(process(folder, "controller", ready="/test_connection"))
         here = ("--controller-address", controller.url)
@@ -73,7 +73,7 @@ def _stack(folder: Path, name: str, engine: int, at_once: int, python: str) -> I
 
 
 @contextmanager
-def _two_nginx(folder: Path, engine: int) -> Iterator[int]:
+def two_nginx(folder: Path, engine: int) -> Iterator[int]:
     """The port of one that passes on to another, which passes on to the engine. They may run on
     every core, as the stack may."""
     cores = sorted(os.sched_getaffinity(0))

@@ -33,12 +33,12 @@ class Caller:
         self._writer: asyncio.StreamWriter | None = None
 
     async def stream(self, index: int, tokens: int) -> Sample:
-        request = _request(index, tokens)
+        asked = request(index, tokens)
         received, first = b"", 0.0
         while not received:  # a kept connection may be closed by now: llama.cpp closes each
             reader, writer = await self._open()
             began = time.perf_counter()
-            writer.write(request)
+            writer.write(asked)
             while not received.endswith(_END) and (piece := await reader.read(65536)):
                 received += piece
                 if not first and _FIRST.search(received):
@@ -68,7 +68,7 @@ async def once(port: int, index: int, tokens: int) -> Sample:
         caller.close()
 
 
-def _request(index: int, tokens: int) -> bytes:
+def request(index: int, tokens: int) -> bytes:
     body = json.dumps(
         {
             "model": MODEL,
