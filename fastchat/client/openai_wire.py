@@ -20,7 +20,7 @@ from fastchat.core.generation import (
 )
 from fastchat.protocol.openai.fields import chat_fields
 from fastchat.protocol.openai.requests import Continued
-from fastchat.protocol.openai.usage import AnswerUsage
+from fastchat.protocol.openai.told_usage import AnswerUsage
 
 # The dialect's plain completions end after 16 tokens unless told otherwise; servers cut this to
 # what their context holds.

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-import msgspec
-
 from fastchat.core.board import FindPlace, Place
 from fastchat.core.errors import NoWorker, Overloaded, PlatformError, UnknownModel
 from fastchat.dispatch.budget import DEFAULT_BUDGET, RetryBudget
@@ -37,15 +35,19 @@ REFRESH_S = 0.25
 SETTLING_S = 6.0
 
 
-class Lease(msgspec.Struct, frozen=True):
+class Lease:
     """One request's claim on a worker, and how the choice came about. The worker is asked for
-    `model`, which is another than was asked for when an alias or a fallback led there."""
+    `model`, which is another than was asked for when an alias or a fallback led there. It is made
+    for each request: compiled, a plain class is the cheapest."""
 
-    worker: WorkerEntry
-    model: str
-    dispatched: Dispatched
-    chosen_at: float
-    row: Row
+    __slots__ = ("chosen_at", "dispatched", "model", "row", "worker")
+
+    def __init__(self, row: Row, model: str, dispatched: Dispatched, chosen_at: float) -> None:
+        self.worker = row.entry  # as it is now
+        self.model = model
+        self.dispatched = dispatched
+        self.chosen_at = chosen_at
+        self.row = row
 
 
 @dataclass(slots=True)
@@ -190,7 +192,7 @@ class Table:
         """
         now = self.clock()
         if now >= self._refresh_at:
-            self._refresh(now)
+            self.refresh()
         first: PlatformError | None = None
         for name in self.routes.chain(model, self.rng):
             try:
@@ -247,6 +249,22 @@ class Table:
         if lease.row.report(outcome, now, now - lease.chosen_at):
             self._refresh_groups(lease.row, now)
 
+    def refresh(self) -> None:
+        """See what changes with time alone. Who chooses does, at the latest: it is cheaper for him
+        if somebody did lately."""
+        now = self.clock()
+        keep = math.exp(-max(0.0, now - self._refreshed_at) / MEMORY_S)
+        self._refreshed_at, self._refresh_at = now, now + REFRESH_S
+        for row in self._rows.values():
+            row.refresh(now, keep)
+            row.candidate.speed = row.entry.speed
+        for group in self._groups.values():
+            group.refresh(now)
+            if self.trusts_claims:
+                continue
+            for row, speed in group.believed_speeds():
+                row.candidate.speed = min(row.candidate.speed, speed)
+
     def suspects(self) -> list[str]:
         """Workers of which nobody knows whether they still live: ask them."""
         now = self.clock()
@@ -291,19 +309,6 @@ class Table:
                 del self._groups[name]
         self._refresh_at = -math.inf
 
-    def _refresh(self, now: float) -> None:
-        keep = math.exp(-max(0.0, now - self._refreshed_at) / MEMORY_S)
-        self._refreshed_at, self._refresh_at = now, now + REFRESH_S
-        for row in self._rows.values():
-            row.refresh(now, keep)
-            row.candidate.speed = row.entry.speed
-        for group in self._groups.values():
-            group.refresh(now)
-            if self.trusts_claims:
-                continue
-            for row, speed in group.believed_speeds():
-                row.candidate.speed = min(row.candidate.speed, speed)
-
     def _refresh_groups(self, row: Row, now: float) -> None:
         """A breaker that opened or closed changes who can be chosen."""
         for name in row.entry.model_names:
@@ -336,7 +341,7 @@ class Table:
             row.breaker.begin_trial(now)
             group.close_for(chosen)
         dispatched = Dispatched(model, names, lengths, chosen.address)
-        return Lease(row.entry, model, dispatched, now, row)
+        return Lease(row, model, dispatched, now)
 
     def _eligible(self, model: str, group: Group, excluding: Collection[str]) -> list[Candidate]:
         """Better a doubtful worker than none."""

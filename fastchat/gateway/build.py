@@ -6,7 +6,7 @@ import random
 import time
 import tomllib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from fastchat.storage import Database
 
 logger = logging.getLogger("openai_api_server")
+
+IDS_AT_ONCE = 256
 
 
 def build(config: GatewayConfig, shares: Shares | None = None) -> Service:
@@ -225,10 +227,15 @@ def _tracing(config: GatewayConfig, number: int) -> Tracing | None:
 
 
 def request_ids() -> Callable[[], str]:
-    """Ids that no other process gives out, at a tenth of the price of random ones."""
-    prefix = uuid.uuid4().hex[:20]
-    numbers = itertools.count()
-    return lambda: f"{prefix}{next(numbers):012x}"
+    """Ids that no other process gives out, made many at a time: at a small part of the price of
+    random ones."""
+
+    def ids() -> Iterator[str]:
+        prefix = uuid.uuid4().hex[:20]
+        for first in itertools.count(step=IDS_AT_ONCE):
+            yield from [f"{prefix}{first + number:012x}" for number in range(IDS_AT_ONCE)]
+
+    return ids().__next__
 
 
 def _routes(path: Path | None) -> Routes:

@@ -24,7 +24,7 @@ from fastchat.relay.asgi import answer
 from fastchat.relay.client import Target
 from fastchat.relay.work import Client, Head
 
-# How often is looked after silent requests.
+# How often is looked after silent requests, and at what changes with time in the table.
 LOOK_S = 0.25
 NOBODY: tuple[int | None, Target | None] = (None, None)
 
@@ -59,12 +59,13 @@ class Forwarder:
         return Endpoint(self, path, path.decode(), self.gate.max_body_bytes)
 
     async def watch(self) -> None:
-        """Look after silent requests; never ends by itself."""
+        """Look after silent requests and the table; never ends by itself."""
         while True:
             await asyncio.sleep(LOOK_S)
             now = self.clock()
             for one in list(self.under_way):
                 one.look(now)
+            self.table.refresh()
 
     def target(self, worker: WorkerEntry) -> Target:
         """Of this incarnation: connections to another, under the same address, are not its."""

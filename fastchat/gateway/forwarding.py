@@ -38,8 +38,10 @@ from fastchat.protocol.openai.media import may_name_media
 from fastchat.protocol.openai.usage import usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.deadline import Deadline
+from fastchat.relay.heads import given_id
+from fastchat.relay.lines import as_lines
 from fastchat.relay.response import WHOLE_BYTES
-from fastchat.relay.work import Client, Head, Header, as_lines
+from fastchat.relay.work import Client, Head, Header
 
 if TYPE_CHECKING:
     from fastchat.gateway.forward import Endpoint
@@ -70,9 +72,9 @@ class Forwarding:
     def __init__(self, endpoint: "Endpoint", head: Head, client: Client) -> None:
         self.forwarder = forwarder = endpoint.forwarder
         self.path = endpoint.path
-        self.reading = reading = Reading.of(head)
+        self.reading = Reading.of(head)
         self.attempts = Attempts(forwarder)
-        self.id = reading.id or forwarder.new_id()
+        self.id = given_id(head) or forwarder.new_id()
         self.began = self.said_at = self.heard_at = forwarder.clock()
         self.caller: Caller | None = None
         self.model = self.asked_model = ""
@@ -188,9 +190,11 @@ class Forwarding:
             if not self.stream.is_done:
                 self.fault(UpstreamFault("lost", answered=True))  # an end without its mark is none
                 return
-            self.attempts.report("ok")
-            self._end()
-            self.stream.end()
+            try:
+                self.stream.end()  # what is noted of it must not delay its last words
+            finally:
+                self.attempts.report("ok")
+                self._end()
             return
         status, pieces = self._status, self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -8,7 +8,7 @@ from fastchat.gateway.admit import declared_in
 from fastchat.gateway.keys import Shown, shown_in
 from fastchat.protocol.counts import HEADER as COUNTS_HEADER
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
-from fastchat.relay.edge import REQUEST_ID
+from fastchat.relay.lines import milliseconds
 from fastchat.relay.work import Head, Header
 
 EVENT_STREAM, JSON = b"text/event-stream", b"application/json"
@@ -21,7 +21,7 @@ _TIMING = b"server-timing"
 # Sent on to a worker; all else concerns the client and us, its key above all.
 _TO_WORKER = (b"accept", b"content-type", b"user-agent")
 _ID_LINE = _ID + b": %b\r\n%b"
-_ID_AND_TIMING = _ID + b": %b\r\n" + _TIMING + b": %bgateway;dur=%.1f, tries;desc=%d\r\n"
+_ID_AND_TIMING = _ID + b": %b\r\n" + _TIMING + b": %bgateway;dur=%b, tries;desc=%d\r\n"
 _AND_COUNTS = COUNTS + b": 1\r\n" + _ID_LINE
 # Sent back to the client; the rest describes one connection.
 _TO_CLIENT = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffering")
@@ -29,12 +29,11 @@ _TO_CLIENT = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffe
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a request's head says, read once for as long as a client repeats it. `id` is what the
-    caller gave, if it is fit for logs and headers; `passed` are the lines for the worker."""
+    """What a request's head says but for its id, read once for as long as a client repeats it.
+    `passed` are the lines for the worker."""
 
     shown: Shown | None
     declared_bytes: int
-    id: str | None
     session: str | None
     timeout: bytes | None
     traceparent: bytes | None
@@ -49,11 +48,10 @@ class Reading:
 
     @classmethod
     def _read(cls, head: Head) -> "Reading":
-        id, session = head.get(_ID, b"").decode("latin-1"), head.get(SESSION)
+        session = head.get(SESSION)
         return cls(
             shown=shown_in(head),
             declared_bytes=declared_in(head),
-            id=id if REQUEST_ID.fullmatch(id) else None,
             session=None if session is None else session.decode("latin-1"),
             timeout=head.get(TIMEOUT),
             traceparent=head.get(TRACEPARENT),
@@ -72,7 +70,8 @@ def to_client(headers: Mapping[bytes, bytes], id: str, first_byte_s: float, trie
     all until now."""
     passed = [b"%b: %b\r\n" % (name, headers[name]) for name in _TO_CLIENT if name in headers]
     at_worker = headers.get(_TIMING)
-    told = (id.encode(), b"" if at_worker is None else at_worker + b", ", first_byte_s * 1e3, tries)
+    before = b"" if at_worker is None else at_worker + b", "
+    told = (id.encode(), before, milliseconds(first_byte_s), tries)
     return b"".join(passed) + _ID_AND_TIMING % told
 
 

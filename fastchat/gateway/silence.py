@@ -7,7 +7,7 @@ from fastchat.dispatch import SILENT_S
 from fastchat.gateway.headers import id_header
 from fastchat.gateway.old_wire import EVENTS
 from fastchat.relay import UpstreamFault
-from fastchat.relay.work import as_lines
+from fastchat.relay.lines import as_lines
 
 if TYPE_CHECKING:
     from fastchat.gateway.forwarding import Forwarding

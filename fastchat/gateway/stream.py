@@ -29,11 +29,11 @@ class Stream:
         self._client = client
         self._pieces: list[bytes] = []
         self._held = b""
-        self._sieve: Sieve | UsageSieve = Sieve()
+        self._sieve: Sieve | UsageSieve | None = None  # until a worker begins
 
     @property
     def counts(self) -> Usage | None:
-        return self._sieve.counts
+        return None if self._sieve is None else self._sieve.counts
 
     @property
     def kept(self) -> bytes | None:
@@ -57,6 +57,7 @@ class Stream:
 
     def take(self, data: bytes) -> bytes:
         """Send what has come; returned is the event in which a worker says that it failed."""
+        assert self._sieve is not None
         data = self._sieve.passed(data)
         if self._held or not data or data[-1] != _NEWLINE:  # hardly ever
             data = self._whole_lines(data)
@@ -76,6 +77,7 @@ class Stream:
         self._client.piece(KEEP_ALIVE)
 
     def end(self) -> None:
+        assert self._sieve is not None
         if rest := self._held + self._sieve.rest():
             self._send(rest)
         self._client.end()

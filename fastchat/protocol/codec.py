@@ -1,7 +1,8 @@
 """Bytes to messages and back; what a peer got wrong is an `InvalidRequest` naming the field."""
 
 import re
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,16 +11,21 @@ from fastchat.core.errors import InvalidRequest
 M = TypeVar("M")
 
 encode = msgspec.json.Encoder().encode
+# Of each kind of message the one that reads it, made once.
+_decoders: dict[type[Any], Callable[[bytes], Any]] = {}
 
 _WHERE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`")
 
 
 def decode(body: bytes, kind: type[M]) -> M:
     """Raises `InvalidRequest` for anything that is not this message."""
+    decoder: Callable[[bytes], M] | None = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind).decode
     try:
         if not body.isascii():  # text in fields that nobody reads is not looked at below
             body.decode()
-        return msgspec.json.decode(body, type=kind)
+        return decoder(body)
     except msgspec.ValidationError as error:
         raise _rejected(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -9,7 +9,7 @@ import msgspec
 from fastchat.client.openai_wire import Choice, Delta, body_of, chunk_of, finish_of, usage_of
 from fastchat.core.chat import Chat
 from fastchat.core.generation import Chunk, FinishReason, GenerationRequest, Usage
-from fastchat.protocol.openai.usage import AnswerUsage
+from fastchat.protocol.openai.told_usage import AnswerUsage
 from fastchat.providers.endpoint import Endpoint
 from fastchat.providers.engine import ProviderEngine
 from fastchat.providers.faults import error_in_stream

@@ -8,7 +8,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fastchat.core.errors import BodyTooLarge, PlatformError
 from fastchat.relay.edge import ClientGone, read_body, refuse_body, unless_gone
-from fastchat.relay.work import Endpoint, Head, Header, Work, says_close
+from fastchat.relay.lines import says_close
+from fastchat.relay.work import Endpoint, Head, Header, Work
 
 # What may wait for a client before the work is told to pause.
 WAITING_BYTES = 16 * 1024

@@ -35,14 +35,19 @@ class Relay:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._targets: dict[Upstream, Target] = {}
+        self._last: Target | None = None
         self._shared = Shared(limits)
         self._timer: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
     def to(self, upstream: Upstream) -> "Target":
+        last = self._last
+        if last is not None and last.upstream is upstream:  # cheaper than to look it up
+            return last
         target = self._targets.get(upstream)
         if target is None:
             target = self._targets[upstream] = Target(self, upstream)
+        self._last = target
         return target
 
     def anew(self, upstream: Upstream) -> "Target":
@@ -50,6 +55,7 @@ class Relay:
         before = self._targets.pop(upstream, None)
         if before is not None:
             before.close_idle()
+        self._last = None
         return self.to(upstream)
 
     async def aclose(self) -> None:

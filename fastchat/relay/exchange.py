@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fastchat.core.errors import BodyTooLarge
-from fastchat.relay.work import CLOSE, Endpoint, Head, Work, says_close
+from fastchat.relay.lines import CLOSE, says_close
+from fastchat.relay.work import Endpoint, Head, Work
 
 if TYPE_CHECKING:
     from fastchat.relay.protocol import EdgeProtocol
@@ -17,12 +18,15 @@ class _Nobody:
     def set(self) -> None: ...
 
 
+NOBODY = _Nobody()
+
+
 class Exchange:
     """The client of whoever answers, and to uvicorn's protocol a cycle like its own: the attributes
     without an underscore are those that it reads and writes, and what the request was understood
     as."""
 
-    message_event = _Nobody()
+    message_event = NOBODY
     keep_alive = True
     more_body = True
     disconnected = False
@@ -120,6 +124,7 @@ class Exchange:
     def end(self) -> None:
         if self.can_chunk:
             self._protocol.transport.write(b"0\r\n\r\n")
+        self._protocol.flush()
         self._finish()
 
     # -- inside --

@@ -2,7 +2,9 @@
 
 Each write wakes whoever waits for it. One by one, he would be asleep again before the next: with
 dozens of connections, waking him would cost more than all else that is done for a request. Much at
-once leaves at once: only what the transport itself holds lets it say that a reader is too slow.
+once leaves at once: only what the transport itself holds lets it say that a reader is too slow. So
+does the end of a stream, which is the last for its reader: he need not wait until it is accounted
+for.
 """
 
 import asyncio
@@ -27,11 +29,15 @@ class Outbox:
     def _send(self) -> None:
         filled, self._filled = self._filled, []
         for transport in filled:
-            try:
-                transport.flush()
-            except Exception:  # one connection must not keep the answers of all others
-                logger.exception("a connection is closed by a fault of ours")
-                transport.abort()
+            self.flush(transport)
+
+    def flush(self, transport: "Gathering") -> None:
+        """What it holds leaves now."""
+        try:
+            transport.flush()
+        except Exception:  # one connection must not keep the answers of all others
+            logger.exception("a connection is closed by a fault of ours")
+            transport.abort()
 
 
 class Gathering:

@@ -29,10 +29,11 @@ from fastchat.protocol.error_body import ErrorBody, error_headers
 from fastchat.relay.edge import LINGER_BYTES, LINGER_S
 from fastchat.relay.exchange import Exchange
 from fastchat.relay.heads import KnownHead
+from fastchat.relay.lines import as_lines
 from fastchat.relay.outbox import Gathering, Outbox
 from fastchat.relay.unchunked import unchunked
 from fastchat.relay.vanishing import GONE_S, end_without
-from fastchat.relay.work import Endpoint, Head, as_lines
+from fastchat.relay.work import Endpoint, Head
 
 # A client whose heads differ more often than so has none that is worth knowing.
 MOST_HEADS = 4
@@ -114,7 +115,8 @@ class EdgeProtocol(HttpToolsProtocol):
         if self._known is not None and self._awaited == "next" and self.cycle.response_complete:
             request = self._known.read(data)
             if request is not None:
-                self._begin_again(self._known.endpoint, *request)
+                head, body = request
+                self._begin_again(self._known.endpoint, head, body)
                 return
         begins = self._awaited == "next" or self._awaited == "first"
         try:
@@ -251,6 +253,9 @@ class EdgeProtocol(HttpToolsProtocol):
         if headers is not self._default_headers:
             self._default_headers, self._default_lines = headers, as_lines(headers)
         return self._default_lines
+
+    def flush(self) -> None:
+        self._outbox.flush(cast(Gathering, self.transport))
 
     def finish(self, exchange: Exchange) -> None:
         """Its answer is written."""

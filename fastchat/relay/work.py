@@ -11,16 +11,6 @@ from fastchat.core.errors import PlatformError
 
 Header = tuple[bytes, bytes]
 
-CLOSE = b"connection: close\r\n"
-
-
-def says_close(lines: bytes) -> bool:
-    return lines.startswith(CLOSE) or b"\r\n" + CLOSE in lines
-
-
-def as_lines(headers: Iterable[Header]) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
-
 
 class Head(dict[bytes, bytes]):
     """Headers of a request, names in lower case. `reading` is what an endpoint has read in them: of
@@ -35,7 +25,8 @@ class Head(dict[bytes, bytes]):
 
 class Client(Protocol):
     """`lines` are those of a head, each with its end: they describe the answer. Its framing and the
-    connection are the client's affair, but for a `CLOSE` among the lines of a refusal."""
+    connection are the client's affair, but for a `CLOSE` among the lines of a refusal. The `end` of
+    a stream leaves as soon as it can, with what came before it."""
 
     def whole(self, status: int, lines: bytes, body: bytes) -> None: ...
 
@@ -77,4 +68,6 @@ class Endpoint(Protocol):
     @property
     def limit_bytes(self) -> int: ...
 
-    def open(self, head: Head, client: Client) -> Work: ...
+    def open(self, head: Head, client: Client) -> Work:
+        """The head is the request's own until its answer has ended: it may be that of the next."""
+        ...

@@ -3,8 +3,7 @@
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastchat.core.errors import DeadlinePassed, Overloaded
@@ -26,7 +25,7 @@ class Admission:
     waiting: int = 0
     _service_s: float = 1.0
     _queue: deque["Ticket"] = field(default_factory=deque)
-    _in_lanes: Counter[Lane | None] = field(default_factory=Counter)
+    _in_lanes: Counter[Lane] = field(default_factory=Counter)
 
     @property
     def queue_length(self) -> int:
@@ -59,23 +58,10 @@ class Admission:
         self._queue.append(ticket)
         return ticket
 
-    @asynccontextmanager
-    async def slot(
-        self, *, until: float | None = None, lane: Lane | None = None
-    ) -> AsyncIterator[None]:
-        """Hold a slot while the body runs. Raises `Overloaded` when the queue is full, and
+    def slot(self, *, until: float | None = None, lane: Lane | None = None) -> "Slot":
+        """Held while the body runs. Entering it raises `Overloaded` when the queue is full, and
         `DeadlinePassed` when none was free until then, by the clock."""
-        granted = asyncio.Event()
-        ticket = self.enter(granted.set, lane)
-        try:
-            try:
-                async with asyncio.timeout(None if until is None else until - self.clock()):
-                    await granted.wait()
-            except TimeoutError:
-                raise DeadlinePassed from None
-            yield
-        finally:
-            ticket.leave()
+        return Slot(self, until, lane)
 
     def retry_after_s(self, lane: Lane | None = None) -> int:
         """Whole seconds until a slot should be free for one who comes now."""
@@ -91,7 +77,8 @@ class Admission:
 
     def _begin(self, ticket: "Ticket") -> None:
         self.running += 1
-        self._in_lanes[ticket.lane] += 1
+        if ticket.lane is not None:
+            self._in_lanes[ticket.lane] += 1
         ticket.begin(self.clock())
 
     def _leave(self, ticket: "Ticket", began: float | None) -> None:
@@ -100,7 +87,8 @@ class Admission:
             self._queue.remove(ticket)
             return
         self.running -= 1
-        self._in_lanes[ticket.lane] -= 1
+        if ticket.lane is not None:
+            self._in_lanes[ticket.lane] -= 1
         self._service_s += NEWEST * (self.clock() - began - self._service_s)
         following = next((one for one in self._queue if self._has_room(one.lane)), None)
         if following is not None:
@@ -135,3 +123,30 @@ class Ticket:
         if not self._left:
             self._left = True
             self._admission._leave(self, self._began)
+
+
+class Slot:
+    """A ticket for a task that waits."""
+
+    def __init__(self, admission: Admission, until: float | None, lane: Lane | None) -> None:
+        self._admission = admission
+        self._until = until
+        self._lane = lane
+        self._ticket: Ticket | None = None
+
+    async def __aenter__(self) -> None:
+        granted = asyncio.Event()
+        self._ticket = ticket = self._admission.enter(granted.set, self._lane)
+        left_s = None if self._until is None else self._until - self._admission.clock()
+        try:
+            async with asyncio.timeout(left_s):
+                await granted.wait()
+        except BaseException as error:
+            ticket.leave()
+            if isinstance(error, TimeoutError):
+                raise DeadlinePassed from None
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._ticket is not None:
+            self._ticket.leave()

@@ -8,7 +8,8 @@ from fastchat.core.errors import PlatformError
 from fastchat.protocol.codec import encode
 from fastchat.protocol.error_body import ErrorBody, error_event, error_lines
 from fastchat.protocol.openai.completion import COMPLETIONS, SSE_HEADERS
-from fastchat.relay.work import Client, as_lines
+from fastchat.relay.lines import as_lines
+from fastchat.relay.work import Client
 from fastchat.worker.shell import Shell
 from fastchat.worker.tally import Tally
 

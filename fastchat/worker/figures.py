@@ -142,35 +142,34 @@ class WorkerFigures:
         )
 
 
-@dataclass(slots=True)
 class Course:
     """Of one answer: its tokens as they come, and how long they took."""
 
-    figures: WorkerFigures
-    clock: Callable[[], float]
-    came: float = field(init=False)
-    _first: float | None = None
-    _last: float = 0.0
-    _usage: Usage = NO_TOKENS
+    __slots__ = ("_clock", "_figures", "_first", "_last", "_usage", "came")
 
-    def __post_init__(self) -> None:
-        self.came = self.clock()
+    def __init__(self, figures: WorkerFigures, clock: Callable[[], float]) -> None:
+        self.came = clock()
+        self._figures = figures
+        self._clock = clock
+        self._first: float | None = None
+        self._last = 0.0
+        self._usage = NO_TOKENS
 
     def fresh(self, usage: Usage) -> int:
         """The tokens that are new."""
-        before, self._usage, self._last = self._usage, usage, self.clock()
+        before, self._usage, self._last = self._usage, usage, self._clock()
         if self._first is None and usage.completion_tokens:
             self._first = self._last
-            self.figures.first_token.observe(self._first - self.came)
+            self._figures.first_token.observe(self._first - self.came)
         tokens = usage.completion_tokens - before.completion_tokens
-        self.figures.completion_tokens.add(tokens)
-        self.figures.prompt_tokens.add(usage.prompt_tokens - before.prompt_tokens)
-        self.figures.cached_tokens.add(usage.cached_tokens - before.cached_tokens)
+        self._figures.completion_tokens.add(tokens)
+        self._figures.prompt_tokens.add(usage.prompt_tokens - before.prompt_tokens)
+        self._figures.cached_tokens.add(usage.cached_tokens - before.cached_tokens)
         return tokens
 
     def end(self) -> None:
         if self._first is not None and (further := self._usage.completion_tokens - 1) > 0:
-            self.figures.per_token.observe((self._last - self._first) / further)
+            self._figures.per_token.observe((self._last - self._first) / further)
 
 
 @dataclass(frozen=True, slots=True)

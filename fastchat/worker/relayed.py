@@ -3,7 +3,6 @@ and none of the answer; what the worker adds is a slot, token counts and one end
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,8 +24,7 @@ from fastchat.core.errors import (
 from fastchat.core.generation import NO_TOKENS, Usage
 from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.protocol.codec import decode, encode
-from fastchat.protocol.counts import HEADER, comment, written
-from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
+from fastchat.protocol.counts import comment, written
 from fastchat.protocol.error_body import ErrorBody, error_event, error_lines
 from fastchat.protocol.openai.answers import DONE
 from fastchat.protocol.openai.requests import changed
@@ -34,23 +32,23 @@ from fastchat.protocol.openai.usage import UsageSieve, asking, usage_in
 from fastchat.relay import UpstreamFault
 from fastchat.relay.client import Call
 from fastchat.relay.deadline import Deadline
-from fastchat.relay.edge import REQUEST_ID
+from fastchat.relay.heads import given_id
+from fastchat.relay.lines import as_lines, milliseconds
 from fastchat.relay.response import WHOLE_BYTES
-from fastchat.relay.work import Client, Header, as_lines
+from fastchat.relay.work import Client, Head, Header
 from fastchat.worker.admission import Ticket
 from fastchat.worker.continuation import Continuation
 from fastchat.worker.figures import COUNTED, Course
 from fastchat.worker.peek import Peek
+from fastchat.worker.reading import COUNTS, Reading
 from fastchat.worker.tracing import LEFT, Trip
 
 if TYPE_CHECKING:
     from fastchat.worker.relaying import Endpoint
 
-WANTS_COUNTS, TIMEOUT = HEADER.encode(), TIMEOUT_HEADER.encode()
 EVENT_STREAM = b"text/event-stream"
 # Paths of which streams tell their counts when they are asked to.
 COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
-_TO_ENGINE = (b"accept", b"content-type", b"user-agent")
 _TO_CLIENT = frozenset([b"cache-control", b"content-type", b"retry-after", b"x-accel-buffering"])
 FIRST_TOKEN = Usage(completion_tokens=1)
 # How engines say in the middle of a stream that they cannot go on.
@@ -81,12 +79,10 @@ class Relayed:
     _paused = False
     _ended = False
 
-    def __init__(
-        self, endpoint: "Endpoint", headers: Mapping[bytes, bytes], client: Client
-    ) -> None:
+    def __init__(self, endpoint: "Endpoint", head: Head, client: Client) -> None:
         self._endpoint = endpoint
         self._relaying = relaying = endpoint.relaying
-        self._headers = headers
+        self._reading = reading = Reading.of(head)
         self._client = client
         figures = relaying.shell.figures
         self._course = Course(figures, relaying.shell.admission.clock)
@@ -95,15 +91,14 @@ class Relayed:
         if self._counted:
             figures.requests.add()
             if relaying.tracing is not None:
-                self._trip = Trip(relaying.tracing, headers.get(TRACEPARENT))
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        self.id = given if REQUEST_ID.fullmatch(given) else relaying.new_id()
+                self._trip = Trip(relaying.tracing, reading.traceparent)
+        self.id = given_id(head) or relaying.new_id()
 
     # -- Work --
 
     def admit(self) -> bool:
         try:
-            self._relaying.admit(self._headers)
+            self._relaying.admit(self._reading)
         except PlatformError as error:
             self.refuse(error)
             return False
@@ -202,11 +197,13 @@ class Relayed:
             self.fault(UpstreamFault("lost", answered=True))  # an end without its mark is none
             return
         counts = self._sieve.counts or NO_TOKENS
-        self._meter(counts)
-        self._end()
-        if self._wants_counts:
-            self._client.piece(comment(counts))
-        self._client.end()
+        try:
+            if self._reading.wants_counts:
+                self._client.piece(comment(counts))
+            self._client.end()  # what is noted of it must not delay its last words
+        finally:
+            self._meter(counts)
+            self._end()
 
     def fault(self, fault: UpstreamFault) -> None:
         self._let_go()
@@ -219,10 +216,6 @@ class Relayed:
 
     # -- inside --
 
-    @property
-    def _wants_counts(self) -> bool:
-        return WANTS_COUNTS in self._headers
-
     def _prepare(self, body: bytes) -> None:
         relaying, path = self._relaying, self._endpoint.path
         known = relaying.shell.engine.model_names
@@ -232,8 +225,8 @@ class Relayed:
             raise UnknownModel(model, known)
         self._model, self._body = model, body
         relaying.check_media(path, body)
-        if TIMEOUT in self._headers:
-            self._deadline = Deadline.of(self._headers[TIMEOUT], self._expire)
+        if self._reading.timeout is not None:
+            self._deadline = Deadline.of(self._reading.timeout, self._expire)
         if peek.continued is not None:
             self._continue()
             return
@@ -257,7 +250,7 @@ class Relayed:
         """Another worker began this answer: the rest of it is made here, of chunks."""
         relaying = self._relaying
         self._continuation = Continuation(
-            self._client, self._end, wants_counts=self._wants_counts, shell=relaying.shell
+            self._client, self._end, wants_counts=self._reading.wants_counts, shell=relaying.shell
         )
         self._continuation.begin(
             self._endpoint.path, self._body, self.id, int(relaying.wall_clock())
@@ -265,14 +258,13 @@ class Relayed:
 
     def _to_engine(self) -> bytes:
         """Lines of a head."""
-        headers = self._headers
-        lines = [b"%b: %b\r\n" % (name, headers[name]) for name in _TO_ENGINE if name in headers]
+        reading = self._reading
+        lines = b"%bx-request-id: %b\r\n" % (reading.passed, self.id.encode())
         if self._relaying.tracing is not None:
-            given = headers.get(TRACEPARENT) if self._trip is None else self._trip.traceparent
+            given = reading.traceparent if self._trip is None else self._trip.traceparent
             if given is not None:
-                lines.append(b"%b: %b\r\n" % (TRACEPARENT, given))
-        lines.append(b"x-request-id: %b\r\n" % self.id.encode())
-        return b"".join(lines)
+                lines += b"%b: %b\r\n" % (TRACEPARENT, given)
+        return lines
 
     def _end_whole(self, body: bytes) -> None:
         if self._status != 200:
@@ -282,8 +274,8 @@ class Relayed:
         counts = usage_in(body)
         if counts is not None:
             self._meter(counts)
-            if self._wants_counts:
-                lines += as_lines([(WANTS_COUNTS, written(counts).encode())])
+            if self._reading.wants_counts:
+                lines += as_lines([(COUNTS, written(counts).encode())])
         self._end()
         self._client.whole(200, lines, body)
 
@@ -307,8 +299,8 @@ class Relayed:
     def _to_client(self) -> bytes:
         """As lines: what the client is told beside the answer; where the time went, too."""
         took_s = self._relaying.shell.admission.clock() - self._began
-        timing = b"queue;dur=%.1f, worker;dur=%.1f" % (self._waited_s * 1e3, took_s * 1e3)
-        return as_lines([*self._head, (b"server-timing", timing)])
+        timing = (milliseconds(self._waited_s), milliseconds(took_s))
+        return as_lines(self._head) + b"server-timing: queue;dur=%b, worker;dur=%b\r\n" % timing
 
     def _meter(self, counts: Usage) -> None:
         self._relaying.shell.meter.add(counts.completion_tokens)

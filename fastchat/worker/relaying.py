@@ -4,7 +4,7 @@ What all requests share; one request is `relayed`.
 """
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
@@ -15,7 +15,8 @@ from fastchat.core.upstream import Relayable
 from fastchat.protocol.openai.media import may_name_media, remote_anywhere, remote_media
 from fastchat.relay import Relay
 from fastchat.relay.asgi import answer
-from fastchat.relay.work import Client
+from fastchat.relay.work import Client, Head
+from fastchat.worker.reading import Reading
 from fastchat.worker.relayed import COMPLETIONS, Relayed
 from fastchat.worker.shell import Shell
 
@@ -60,13 +61,13 @@ class Relaying:
                 param="messages" if is_chat else None,
             )
 
-    def admit(self, headers: Mapping[bytes, bytes]) -> None:
+    def admit(self, reading: Reading) -> None:
         """Raises the `PlatformError` that refuses the request."""
-        if int(headers.get(b"content-length", b"0")) > self.max_body_bytes:
+        if reading.declared_bytes > self.max_body_bytes:
             raise BodyTooLarge(self.max_body_bytes)
         if self.token is not None:
-            shown = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(shown, f"Bearer {self.token}".encode()):
+            wanted = f"Bearer {self.token}".encode()
+            if not hmac.compare_digest(reading.authorization, wanted):
                 raise InvalidKey("The cluster token is missing or wrong (FASTCHAT_CLUSTER_TOKEN).")
 
 
@@ -80,8 +81,8 @@ class Endpoint:
     limit_bytes: int
     measured: bool = False
 
-    def open(self, headers: Mapping[bytes, bytes], client: Client) -> Relayed:
-        return Relayed(self, headers, client)
+    def open(self, head: Head, client: Client) -> Relayed:
+        return Relayed(self, head, client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await answer(replace(self, measured=True), scope, receive, send)

@@ -234,6 +234,19 @@ def test_one_that_fails_often_among_good_ones_is_ejected(table: Table, now: list
     assert table.choose("m").dispatched.names == ("a", "b")
 
 
+def test_who_chooses_sees_what_was_refreshed_ahead_of_him(table: Table, now: list[float]) -> None:
+    table.put(entry("cold"))
+    table.choose("m")
+    now[0] += WARM_UP_S
+    table.refresh()
+    (row,) = table.rows()
+    assert row.candidate.warmth == 1
+    row.candidate.warmth = 0.5  # stays: nothing is worked out a second time
+    now[0] += REFRESH_S / 2
+    table.choose("m")
+    assert row.candidate.warmth == 0.5
+
+
 def test_when_all_fail_as_often_nobody_is_ejected(table: Table, now: list[float]) -> None:
     for address in ("a", "b"):
         table.put(entry(address))

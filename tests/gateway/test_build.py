@@ -10,7 +10,7 @@ import pytest
 
 from fastchat.core.config import parse
 from fastchat.core.errors import ConfigError
-from fastchat.gateway.build import build
+from fastchat.gateway.build import IDS_AT_ONCE, build, request_ids
 from fastchat.gateway.config import GatewayConfig
 from fastchat.storage import Database, usage
 from tests.exposition import Told
@@ -139,3 +139,10 @@ async def test_a_model_of_a_provider_has_its_price_under_our_name_for_it(tmp_pat
 def test_prices_have_a_meaning_without_providers_and_database(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--price-file"):
         build(parse(GatewayConfig, ["--price-file", str(tmp_path / "nowhere.json")], environ={}))
+
+
+def test_ids_are_different_whoever_makes_them_and_however_many() -> None:
+    one, other = request_ids(), request_ids()
+    made = [make() for make in (one, other) for _ in range(2 * IDS_AT_ONCE + 1)]
+    assert len(set(made)) == len(made)
+    assert {len(id) for id in made} == {32}

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import re
 from ast import literal_eval
@@ -14,7 +15,8 @@ from fastchat.dispatch import Table
 from fastchat.gateway.keys import KeyRing
 from fastchat.gateway.passage import Passage, escaped, log
 from fastchat.protocol.cluster import WorkerEntry
-from tests.apps import worker_app
+from fastchat.relay.work import Head
+from tests.apps import gateway_service, worker_app
 from tests.scripted import ScriptedEngine
 from tests.servers import RawServer, connected, free_port, read_request, serving, until
 
@@ -92,6 +94,34 @@ async def test_the_counts_of_its_plain_answer_are_read(
         answer = await gateway.post(CHAT, json=ASK)
     assert answer.content == USAGE
     assert passages[0].counts == Usage(prompt_tokens=9, completion_tokens=4)
+
+
+async def test_the_end_of_a_stream_is_told_before_it_is_accounted_for(
+    table: Table, worker: str
+) -> None:
+    told: list[str] = []
+
+    class Heard:
+        def whole(self, status: int, lines: bytes, body: bytes) -> None: ...
+
+        def start(self, status: int, lines: bytes) -> None: ...
+
+        def piece(self, data: bytes) -> None: ...
+
+        def end(self) -> None:
+            told.append("end")
+
+    service = gateway_service(
+        table,
+        report=lambda _: None,
+        keys=KeyRing.of([]),
+        account=lambda passage: told.append(f"accounted for, {passage.status}"),
+    )
+    work = service.endpoints[CHAT.encode()].open(Head({}), Heard())
+    assert work.admit()
+    work.ask(json.dumps(ASK | {"stream": True}).encode())
+    await until(lambda: len(told) == 2)
+    assert told == ["end", "accounted for, 200"]
 
 
 async def test_an_answer_says_where_its_time_went(gateway: httpx.AsyncClient, worker: str) -> None:

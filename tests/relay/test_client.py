@@ -75,7 +75,9 @@ async def test_no_connection_is_kept_to_who_is_replaced(relay: Relay) -> None:
     async with server.listening() as port:
         await ask(relay, port)
         before = relay.to(Upstream("127.0.0.1", port))
-        assert relay.anew(Upstream("127.0.0.1", port)) is not before
+        after = relay.anew(before.upstream)
+        assert after is not before
+        assert relay.to(before.upstream) is relay.to(Upstream("127.0.0.1", port)) is after
         assert await ask(relay, port) == (200, b"hello")
     assert server.connections == 2
 

@@ -1,8 +1,10 @@
 """What is recognised without the parser, beside what the parser makes of the same bytes."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from uvicorn.config import Config
@@ -11,9 +13,10 @@ from uvicorn.server import ServerState
 from fastchat.core.errors import PlatformError
 from fastchat.protocol.error_body import ErrorBody
 from fastchat.relay.heads import KnownHead
+from fastchat.relay.lines import CLOSE
 from fastchat.relay.outbox import Outbox
 from fastchat.relay.protocol import MOST_HEADS, Bounds, EdgeProtocol
-from fastchat.relay.work import CLOSE, Client, Head
+from fastchat.relay.work import Client, Head
 from tests.relay.test_outbox import Wire
 
 POST = b"POST /v1 HTTP/1.1\r\n"
@@ -32,7 +35,9 @@ LINES = [
 heads = st.lists(st.sampled_from(LINES), max_size=4).map(b"".join)
 names = st.sampled_from([b"content-length: ", b"Content-Length:", b"CONTENT-LENGTH:  "])
 bodies = st.binary(max_size=12)
-ids = st.sampled_from([b"a", b"another:one-1.x", b"two words", b"\xff", b"", b"x" * 129])
+ids = st.sampled_from(
+    [b"a", b"b", b"-", b" ", b"\xfe", b"another:one-1.x", b"two words", b"\xff", b"", b"x" * 129]
+)
 
 
 @dataclass
@@ -42,6 +47,7 @@ class Heard:
     limit_bytes: int = 8
     asked: list[tuple[dict[bytes, bytes], bytes]] = field(default_factory=list)
     heads: list[Head] = field(default_factory=list)
+    answer: Callable[[Client], None] | None = None
 
     def open(self, head: Head, client: Client) -> "Echo":
         self.heads.append(head)
@@ -60,7 +66,10 @@ class Echo:
     def ask(self, body: bytes) -> None:
         said = {name: value for name, value in self.head.items() if name != b"content-length"}
         self.endpoint.asked.append((said, body))
-        self.client.whole(200, b"", body)
+        if self.endpoint.answer is None:
+            self.client.whole(200, b"", body)
+        else:
+            self.endpoint.answer(self.client)
 
     def refuse(self, error: PlatformError) -> None:
         self.client.whole(error.status, CLOSE, ErrorBody.of(error).message.encode())
@@ -167,12 +176,28 @@ async def test_a_head_is_read_once_whatever_the_length_of_the_body() -> None:
     assert [body for _, body in talk.endpoint.asked] == [b"1", b"", b"1234567"]
 
 
-async def test_a_head_is_known_whatever_the_id_of_its_request() -> None:
+async def test_a_head_is_known_whatever_the_id_of_its_request_if_it_is_as_long() -> None:
     talk = Talk()
-    for id in (b"a", b"b-2", b"c.3"):
+    for id in (b"a-1", b"b-2", b"c.3"):
         await talk.say(request(b"x-request-id: %b\r\n" % id, b"content-length: ", b"1"))
         talk.protocol.parser = None  # type: ignore[assignment]  # is not asked again
-    assert [head[b"x-request-id"] for head in talk.endpoint.heads] == [b"a", b"b-2", b"c.3"]
+    assert [head[b"x-request-id"] for head, _ in talk.endpoint.asked] == [b"a-1", b"b-2", b"c.3"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        b"POST /v1 HTTP/1.1\r\nx-request-id: longer\r\ncontent-length: 1\r\n\r\n1",
+        b"POST /v1 HTTP/1.1\r\ncontent-length: 1\r\nx-request-id: b\r\n\r\n1",
+    ],
+)
+async def test_what_is_said_otherwise_is_the_parsers_affair(second: bytes) -> None:
+    talk = Talk()
+    await talk.say(request(b"x-request-id: a\r\n", b"content-length: ", b"1"), second)
+    first, other = talk.endpoint.heads
+    assert first is not other
+    assert other[b"x-request-id"] in (b"longer", b"b")
+    assert [body for _, body in talk.endpoint.asked] == [b"1", b"1"]
 
 
 async def test_a_client_with_ever_new_heads_is_not_studied_for_ever() -> None:
@@ -190,3 +215,18 @@ def test_two_requests_in_one_piece_are_no_head_and_its_body() -> None:
     assert known.read(one) == (Head({b"host": b"x"}), b"1")
     assert known.read(one + one) is None
     assert known.read(one[:-1]) is None
+
+
+async def test_the_end_of_a_stream_leaves_before_the_turn_does() -> None:
+    talk = Talk()
+    held: list[Client] = []
+    talk.endpoint.answer = held.append
+    await talk.say(request(LINES[0], b"content-length: ", b"1"))
+    (client,) = held
+    client.start(200, b"")
+    client.piece(b"text")
+    assert talk.log == []
+    client.end()
+    (sent,) = talk.log
+    assert isinstance(sent, bytes)
+    assert sent.endswith(b"4\r\ntext\r\n0\r\n\r\n")

@@ -90,3 +90,13 @@ async def test_much_at_once_does_not_wait_so_that_a_slow_reader_is_noticed() -> 
         assert transport.get_write_buffer_size() < MUCH
     await asyncio.sleep(0)
     assert b"".join(bytes(part) for part in log if isinstance(part, bytes)) == b"".join(pieces)
+
+
+async def test_what_is_flushed_does_not_wait_and_who_breaks_then_is_let_go() -> None:
+    log: list[object] = []
+    outbox = Outbox()
+    broken, whole = Gathering(Wire(log, breaks=True), outbox), Gathering(Wire(log), outbox)
+    for transport in (broken, whole):
+        transport.write(b"end")
+        outbox.flush(transport)
+    assert log == ["abort", b"end"]

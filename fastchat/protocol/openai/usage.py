@@ -2,13 +2,12 @@
 event of the stream, which a client that did not ask for it is not to see.
 """
 
-from typing import Any
-
 import msgspec
 
 from fastchat.core.generation import Usage
 from fastchat.protocol.codec import decode
 from fastchat.protocol.openai.requests import changed
+from fastchat.protocol.openai.told_usage import Options, Told
 
 # A line is passed on when it is whole; nobody writes longer ones.
 LINE_BYTES = 256 * 1024
@@ -18,41 +17,6 @@ _ASKED = b'{"stream_options":{"include_usage":true},'
 _USAGE = b'"usage"'
 
 
-class _Options(msgspec.Struct, frozen=True):
-    stream_options: Any = None
-
-
-class _Details(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
-
-
-class _Thought(msgspec.Struct, frozen=True):
-    reasoning_tokens: int | None = None
-
-
-class AnswerUsage(msgspec.Struct, frozen=True):
-    """As servers tell it; some leave out a part."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Thought | None = None
-
-    def counted(self) -> Usage:
-        details, thought = self.prompt_tokens_details, self.completion_tokens_details
-        return Usage.told(
-            self.prompt_tokens or 0,
-            self.completion_tokens or 0,
-            cached=(details.cached_tokens or 0) if details is not None else 0,
-            reasoning=(thought.reasoning_tokens or 0) if thought is not None else 0,
-        )
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    usage: AnswerUsage | None = None
-    choices: list[msgspec.Raw] | None = None
-
-
 def asking(body: bytes) -> tuple[bytes, bool]:
     """The body of a streamed request, a JSON object, that asks for the counts; and whether the
     client had asked for them itself. What makes no sense stays: the server says so, unless it is no
@@ -60,7 +24,7 @@ def asking(body: bytes) -> tuple[bytes, bool]:
     if b"stream_options" not in body and b"\\u" not in body:  # nor spelt with escapes
         rest = body[body.index(b"{") + 1 :]
         return _ASKED + rest if rest.strip() != b"}" else _ASKED[:-1] + rest, False
-    given = decode(body, _Options).stream_options
+    given = decode(body, Options).stream_options
     options = {} if given is None else given
     if not isinstance(options, dict) or options.get("include_usage") is True:
         return body, True
@@ -118,8 +82,8 @@ class UsageSieve:
         return self._in_taken
 
 
-def _read(text: bytes) -> _Answer | None:
+def _read(text: bytes) -> Told | None:
     try:
-        return msgspec.json.decode(text, type=_Answer)
+        return msgspec.json.decode(text, type=Told)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -6,7 +6,7 @@ import msgspec
 
 from fastchat.core.codes import ErrorCode
 from fastchat.gateway.frontends.anthropic.said import Answer, ErrorAnswer, Said, TokensSaid
-from fastchat.protocol.openai.usage import AnswerUsage
+from fastchat.protocol.openai.told_usage import AnswerUsage
 
 Fields = dict[str, object]
 

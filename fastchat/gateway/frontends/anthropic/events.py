@@ -8,7 +8,7 @@ import msgspec
 
 from fastchat.gateway.frontends.anthropic import answer
 from fastchat.gateway.frontends.anthropic.said import Answer, Call, Said
-from fastchat.protocol.openai.usage import AnswerUsage
+from fastchat.protocol.openai.told_usage import AnswerUsage
 
 Kind = Literal["thinking", "text", "tool_use"]
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fastchat.protocol.openai.usage import AnswerUsage
+from fastchat.protocol.openai.told_usage import AnswerUsage
 
 
 class Function(msgspec.Struct, frozen=True):
