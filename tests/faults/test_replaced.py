@@ -21,7 +21,7 @@ async def test_row_26_a_hanging_worker_is_replaced_under_its_requests(stream: bo
         old = platform.workers[address]
         await platform.read(1000, stream=stream)  # this connection is kept
         platform.ask(6, stream=stream)
-        await until(lambda: platform.in_flight(address) == 6)
+        await platform.runs(address, 6)
         if stream:
             await platform.under_way()
         old.send_signal(signal.SIGSTOP)
