@@ -106,10 +106,6 @@ def serve(
     not `alone` shares memory with the forks beside it: each would have its own on huge pages.
     """
     follow_supervisor()
-    gc.collect()
-    gc.freeze()  # what was built stays: to look through it for garbage costs a tenth of a request
-    if alone:
-        huge_pages.gather()
     for one in bound:
         one.listen(BACKLOG)
     server = Server(
@@ -130,6 +126,10 @@ def serve(
     # uvicorn raises the signal that ended it once more; a drained process has ended well.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, end)
+    gc.collect()
+    gc.freeze()  # what was built stays: to look through it for garbage costs a tenth of a request
+    if alone:
+        huge_pages.gather()
     server.run(sockets=list(bound))
 
 
