@@ -8,7 +8,7 @@ from fastchat.gateway.admit import declared_in
 from fastchat.gateway.keys import Shown, shown_in
 from fastchat.protocol.counts import HEADER as COUNTS_HEADER
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
-from fastchat.relay.lines import milliseconds
+from fastchat.relay.lines import milliseconds, named
 from fastchat.relay.work import Head, Header
 
 EVENT_STREAM, JSON = b"text/event-stream", b"application/json"
@@ -55,7 +55,7 @@ class Reading:
             session=None if session is None else session.decode("latin-1"),
             timeout=head.get(TIMEOUT),
             traceparent=head.get(TRACEPARENT),
-            passed=b"".join(b"%b: %b\r\n" % (n, head[n]) for n in _TO_WORKER if n in head),
+            passed=named(head, _TO_WORKER),
         )
 
 
@@ -68,11 +68,10 @@ def to_worker(reading: Reading, id: str, time_left: bytes | None, *, counts: boo
 def to_client(headers: Mapping[bytes, bytes], id: str, first_byte_s: float, tries: int) -> bytes:
     """As lines of a head. They tell where the time went: in the worker by its own account, and in
     all until now."""
-    passed = [b"%b: %b\r\n" % (name, headers[name]) for name in _TO_CLIENT if name in headers]
     at_worker = headers.get(_TIMING)
     before = b"" if at_worker is None else at_worker + b", "
     told = (id.encode(), before, milliseconds(first_byte_s), tries)
-    return b"".join(passed) + _ID_AND_TIMING % told
+    return named(headers, _TO_CLIENT) + _ID_AND_TIMING % told
 
 
 def id_header(id: str) -> Header:

@@ -1,6 +1,6 @@
 """Lines of heads, each with its end, and what stands in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fastchat.relay.work import Header
 
@@ -13,6 +13,11 @@ def says_close(lines: bytes) -> bool:
 
 def as_lines(headers: Iterable[Header]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def named(headers: Mapping[bytes, bytes], names: Iterable[bytes]) -> bytes:
+    """Those of the headers that are there, in this order."""
+    return as_lines([(name, headers[name]) for name in names if name in headers])
 
 
 def milliseconds(seconds: float) -> bytes:

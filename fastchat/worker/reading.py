@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastchat.core.tracing import HEADER as TRACEPARENT
 from fastchat.protocol.counts import HEADER as COUNTS_HEADER
 from fastchat.protocol.deadline import HEADER as TIMEOUT_HEADER
+from fastchat.relay.lines import named
 from fastchat.relay.work import Head
 
 COUNTS, TIMEOUT = COUNTS_HEADER.encode(), TIMEOUT_HEADER.encode()
@@ -33,6 +34,6 @@ class Reading:
                 wants_counts=COUNTS in head,
                 timeout=head.get(TIMEOUT),
                 traceparent=head.get(TRACEPARENT),
-                passed=b"".join(b"%b: %b\r\n" % (n, head[n]) for n in _TO_ENGINE if n in head),
+                passed=named(head, _TO_ENGINE),
             )
         return reading
